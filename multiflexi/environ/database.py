@@ -1,0 +1,134 @@
+"""Turn the ``DB_*`` settings into Django's DATABASES."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import RequiredSettingsMissing, SettingsError
+from .store import Loaded, state
+
+SQLITE = frozenset({"sqlite", "sqlite3"})
+MYSQL = frozenset({"mysql", "mariadb"})
+POSTGRESQL = frozenset({"pgsql", "postgresql", "postgres"})
+CONNECTIONS = ("mysql", "mariadb", "pgsql", "postgresql", "postgres", "sqlite", "sqlite3", "dummy")
+SERVER_KEYS = ("DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD")
+CONNECT_TIMEOUT = 10
+SQLITE_BUSY_TIMEOUT = 30
+MYSQL_SESSION = (
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,"
+    "NO_ZERO_DATE,NO_ZERO_IN_DATE', time_zone = '+00:00'"
+)
+
+
+def databases(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Django's DATABASES; the dummy backend while required keys are missing, so that settings can be imported."""
+    if values["DB_CONNECTION"] in (None, "dummy") or missing_keys(values):
+        return {"default": {"ENGINE": "django.db.backends.dummy"}}
+    connection = values["DB_CONNECTION"]
+    if connection in SQLITE:
+        return {"default": _sqlite(values)}
+    return {"default": _postgresql(values) if connection in POSTGRESQL else _mysql(values)}
+
+
+def missing_keys(values: Mapping[str, Any]) -> list[str]:
+    """Required ``DB_*`` keys without a value; an empty DB_PASSWORD is a value, an absent one is not."""
+    connection = values["DB_CONNECTION"]
+    if connection == "dummy":
+        return []
+    needed = ("DB_DATABASE",) if connection in SQLITE else SERVER_KEYS
+    absent = [] if connection else ["DB_CONNECTION"]
+    return absent + [key for key in needed if values[key] in (None, "") and (key, values[key]) != ("DB_PASSWORD", "")]
+
+
+def require_database() -> None:
+    """Make sure that a database is configured; raises RequiredSettingsMissing naming all missing keys."""
+    loaded = state()
+    if loaded.values.get("DB_CONNECTION") == "dummy":
+        raise SettingsError("DB_CONNECTION=dummy means no database, but this needs one.", "DB_CONNECTION")
+    if missing := missing_keys(loaded.values):
+        raise RequiredSettingsMissing(missing, f"Required settings are missing: {', '.join(missing)}. {_where(loaded)}")
+
+
+def _where(loaded: Loaded) -> str:
+    if loaded.file:
+        return f"Set them in the environment or in {loaded.file.path}."
+    if loaded.unreadable:
+        return f"{loaded.unreadable} may not be read by this account; use one in the file's group, or --environment."
+    return "No settings file was found; create /etc/multiflexi/multiflexi.env or name one with --environment."
+
+
+def _sqlite(values: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(values["DB_DATABASE"])
+    if name != ":memory:" and not name.startswith("file:"):
+        file = state().file
+        from_file = file and "DB_DATABASE" in file.entries
+        name = str((file.path.parent if file and from_file else Path.cwd()) / name)
+    # FULL, not NORMAL: with NORMAL a power cut may forget the last commits, and a forgotten claim is run twice.
+    synchronous = values["MULTIFLEXI_SQLITE_SYNCHRONOUS"].upper()
+    options = {
+        "timeout": SQLITE_BUSY_TIMEOUT,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": f"PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}",
+    }
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options | driver_options(values)}
+
+
+def _server(values: Mapping[str, Any], engine: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "ENGINE": engine,
+        "NAME": values["DB_DATABASE"],
+        "HOST": values["DB_HOST"],
+        "PORT": values["DB_PORT"],
+        "USER": values["DB_USERNAME"],
+        "PASSWORD": values["DB_PASSWORD"],
+        "CONN_MAX_AGE": values["DB_CONN_MAX_AGE"],
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options | driver_options(values),
+    }
+
+
+def _postgresql(values: Mapping[str, Any]) -> dict[str, Any]:
+    # A peer that vanished without closing must not hang a daemon for the kernel's two hours.
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": "multiflexi",
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+    entry = _server(values, "django.db.backends.postgresql", options)
+    if values["DB_POOL"]:
+        entry["OPTIONS"]["pool"] = {"min_size": 1, "max_size": values["DB_POOL"], "timeout": CONNECT_TIMEOUT}
+        entry["CONN_MAX_AGE"] = 0
+    return entry
+
+
+def _mysql(values: Mapping[str, Any]) -> dict[str, Any]:
+    options = {
+        "charset": "utf8mb4",
+        "isolation_level": "read committed",
+        "connect_timeout": CONNECT_TIMEOUT,
+        "init_command": MYSQL_SESSION,
+    }
+    entry = _server(values, "django.db.backends.mysql", options)
+    return entry | {"TEST": {"CHARSET": "utf8mb4"}}
+
+
+def driver_options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """DB_SETTINGS as driver options: a JSON object, or ``name=value`` pairs between semicolons."""
+    text = (values["DB_SETTINGS"] or "").strip()
+    if not text:
+        return {}
+    if text.startswith("{"):
+        try:
+            return dict(json.loads(text))
+        except ValueError:
+            raise SettingsError("DB_SETTINGS: the value is not a JSON object; correct it.", "DB_SETTINGS") from None
+    pairs = [pair.partition("=") for pair in text.split(";") if pair.strip()]
+    if any(not equals or not name.strip() for name, equals, _ in pairs):
+        raise SettingsError("DB_SETTINGS: use name=value;name=value, or a JSON object.", "DB_SETTINGS")
+    return {name.strip(): int(raw) if raw.strip().isdigit() else raw.strip() for name, _, raw in pairs}

@@ -1,0 +1,197 @@
+"""Load the declared settings: process environment over file over default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .declare import Setting, role_name, with_overrides
+from .envfile import EnvFile, read_env_file
+from .errors import SettingsError, SettingsFileError
+from .kinds import READERS, Unusable
+
+SYSTEM_FILES = (Path("/etc/multiflexi/multiflexi.env"), Path("/etc/multiflexi/.env"))
+SOURCE_ROOT = Path(__file__).resolve().parents[2]
+SHOWN_VALUE_LENGTH = 60
+
+
+@dataclass
+class Loaded:
+    """Outcome of one reading of the configuration."""
+
+    declared: tuple[Setting, ...] = ()
+    file: EnvFile | None = None
+    unreadable: Path | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, SettingsError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A text found for a setting: where it came from and where relative paths in it count from."""
+
+    text: str
+    source: str
+    base: Path
+
+
+_named_file: Path | None = None
+_state = Loaded()
+
+
+def use_file(path: str | Path) -> None:
+    """Name the settings file (``--environment``); call it before ``multiflexi.settings`` is imported."""
+    global _named_file  # noqa: PLW0603 -- one configuration per process, chosen by its command line
+    _named_file = Path(path).absolute()
+
+
+def load_settings(declared: Sequence[Setting]) -> dict[str, Any]:
+    """Values of all declared settings by Django attribute name.
+
+    Raises SettingsFileError when the named file cannot be read and SettingsError on the first unusable value;
+    ``state()`` then still tells about all of them.
+    """
+    loaded = _read(tuple(declared))
+    _replace_state(loaded)
+    if loaded.errors:
+        raise _first_of(loaded.errors)
+    return loaded.values
+
+
+def reload_settings() -> dict[str, Any]:
+    """Read the file again and return the settings marked ``live`` whose value changed.
+
+    Raises SettingsError and changes nothing when the new content is unusable.
+    """
+    fresh = _read(_state.declared[: len(_state.declared)], expand=False)
+    if fresh.errors:
+        raise _first_of(fresh.errors)
+    changed = {
+        setting.key: fresh.values[setting.key]
+        for setting in fresh.declared
+        if setting.live and fresh.values[setting.key] != _state.values.get(setting.key)
+    }
+    _state.values.update(changed)
+    _state.file = fresh.file
+    return changed
+
+
+def state() -> Loaded:
+    """What the last reading found; empty before ``multiflexi.settings`` was imported."""
+    return _state
+
+
+def file_values() -> dict[str, str]:
+    """The settings file's content unfiltered, as the lowest layer of the job environment; {} without a file."""
+    return {key: entry.value for key, entry in _state.file.entries.items()} if _state.file else {}
+
+
+def value(name: str) -> Any:
+    """Effective value of a declared setting; KeyError for an undeclared one."""
+    return _state.values[name]
+
+
+def role_value(role: str, name: str) -> Any:
+    """Effective value for one daemon: its own override, else the shared one, else the daemon's default."""
+    override = role_name(role, name)
+    if _state.values.get(override) is not None:
+        return _state.values[override]
+    setting = next(setting for setting in _state.declared if setting.name == name)
+    if _state.sources[name] == "default" and role in setting.role_defaults:
+        return setting.role_defaults[role]
+    return _state.values[setting.key]
+
+
+def _replace_state(loaded: Loaded) -> None:
+    global _state  # noqa: PLW0603 -- one configuration per process
+    _state = loaded
+
+
+def _read(declared: tuple[Setting, ...], *, expand: bool = True) -> Loaded:
+    loaded = Loaded(with_overrides(declared) if expand else declared)
+    _find_file(loaded)
+    for setting in loaded.declared:
+        try:
+            given = _given(setting, loaded.file)
+            loaded.sources[setting.name] = given.source if given else "default"
+            loaded.values[setting.key] = _typed(setting, given) if given else setting.default
+        except SettingsError as error:
+            loaded.errors[setting.name] = error
+            loaded.values[setting.key] = setting.default
+    return loaded
+
+
+def _find_file(loaded: Loaded) -> None:
+    named = _named_file or os.environ.get("MULTIFLEXI_ENV_FILE")
+    if named:
+        loaded.file = read_env_file(Path(named).absolute())
+        return
+    in_source = (SOURCE_ROOT / ".env",) if (SOURCE_ROOT / "manage.py").exists() else ()
+    for path in SYSTEM_FILES + in_source:
+        try:
+            if path.exists():
+                loaded.file = read_env_file(path)
+                return
+        except (SettingsFileError, PermissionError):
+            # People outside the group may still use the commands that need no settings.
+            loaded.unreadable = path
+            return
+
+
+def _given(setting: Setting, file: EnvFile | None) -> Given | None:
+    """The text of a setting or, for secrets, of the file named by ``<NAME>_FILE``; empty counts as not given."""
+    names = (setting.name, *setting.aliases)
+    for name in names:
+        if (given := _lookup(name, file)) and (given.text.strip() or setting.keeps_empty):
+            return given
+    if setting.secret:
+        for name in names:
+            if (given := _lookup(f"{name}_FILE", file)) and given.text:
+                return _from_secret_file(setting, name, given)
+    return None
+
+
+def _lookup(name: str, file: EnvFile | None, environment: Mapping[str, str] | None = None) -> Given | None:
+    process = (os.environ if environment is None else environment).get(name)
+    entry = file.entries.get(name) if file else None
+    # systemd copies the file into the process environment, where it would win for ever over a changed file.
+    # An equal value therefore counts as read from the file.
+    if file and entry and process in (None, entry.value):
+        return Given(entry.value, f"{file.path}:{entry.line}", file.path.parent)
+    return None if process is None else Given(process, "environment", Path.cwd())
+
+
+def _from_secret_file(setting: Setting, name: str, given: Given) -> Given:
+    path = given.base / given.text
+    try:
+        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise SettingsError(
+            f"{name}_FILE ({given.source}): {path} cannot be read: {reason}; correct the path or its rights.",
+            setting.name,
+        ) from None
+    return Given(text, str(path), path.parent)
+
+
+def _typed(setting: Setting, given: Given) -> Any:
+    text = given.text if setting.type == "str" else given.text.strip()
+    try:
+        return READERS[setting.type](text, setting, given.base)
+    except Unusable as rule:
+        shown = "the value" if setting.secret else ascii(given.text)[:SHOWN_VALUE_LENGTH]
+        raise SettingsError(
+            f"{setting.name} ({given.source}): {shown} is unusable: it {rule}; correct it or remove the setting.",
+            setting.name,
+        ) from None
+
+
+def _first_of(errors: Mapping[str, SettingsError]) -> SettingsError:
+    first = next(iter(errors.values()))
+    if len(errors) == 1:
+        return first
+    return SettingsError(f"{first} Also unusable: {', '.join(list(errors)[1:])}.", first.key)

@@ -1,0 +1,286 @@
+"""Django settings: every variable of the environment is declared here, exactly once.
+
+Values come from the process environment, then the settings file, then the default (see ``multiflexi.environ``).
+Every declared variable is a Django setting of the same name with a typed value.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from multiflexi import environ
+from multiflexi.environ import CONNECTIONS, ROLES, Setting, group
+
+_KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
+_STATE = Path("/var/lib/multiflexi")
+_HOST = socket.gethostname()
+_LEVELS = ("debug", "info", "warning", "error")
+
+declared = (
+    *group(
+        "Database",
+        Setting("DB_CONNECTION", "choice", None, "kind of database; required", choices=CONNECTIONS),
+        Setting("DB_HOST", "str", None, "host name or socket directory of the database server"),
+        Setting("DB_PORT", "int", None, "port of the database server", minimum=1, maximum=65535),
+        Setting("DB_DATABASE", "str", None, "name of the database; for sqlite the path of its file"),
+        Setting("DB_USERNAME", "str", None, "account at the database server"),
+        Setting("DB_PASSWORD", "str", None, "password of that account; may be empty", secret=True, keeps_empty=True),
+        Setting("DB_SETTINGS", "str", None, "driver options: name=value;name=value or a JSON object", secret=True),
+        Setting("DB_POOL", "int", 0, "connections in the pool of a web process, PostgreSQL only; 0 = none", minimum=0),
+        Setting("DB_CONN_MAX_AGE", "int", 600, "seconds an idle connection is kept", minimum=0),
+        Setting("DB_PERSISTENT", "str", None, "accepted for old files, no effect"),
+        Setting("DB_SETUP", "str", None, "accepted for old files, no effect"),
+        Setting("DB_DEBUG", "str", None, "accepted for old files, no effect"),
+        Setting("DB_TYPE", "str", None, "accepted for old files, no effect"),
+        Setting(
+            "MULTIFLEXI_SQLITE_SYNCHRONOUS",
+            "choice",
+            "full",
+            "full: what is committed survives a power cut; normal: faster, the last commits may be forgotten",
+            choices=("full", "normal"),
+        ),
+    ),
+    *group(
+        "Encryption",
+        Setting(
+            "ENCRYPTION_MASTER_KEY",
+            "str",
+            None,
+            "secret that wraps the data keys, at least 32 characters",
+            secret=True,
+            aliases=("MULTIFLEXI_MASTER_KEY",),
+        ),
+        Setting("ENCRYPTION_MASTER_KEY_PREVIOUS", "str", None, "former master key while it is changed", secret=True),
+        Setting("MULTIFLEXI_MASTER_KEY_FILE", "path", None, "file holding the master key, mode 0400"),
+        Setting("DATA_ENCRYPTION_ENABLED", "bool", True, "no effect: secrets are always encrypted"),
+        Setting("SECRET_KEY", "str", "", "signing key of the web; derived from a data key when unset", secret=True),
+    ),
+    *group(
+        "Installation",
+        Setting("MULTIFLEXI_ENV_FILE", "path", None, "settings file; read from the process environment only"),
+        Setting("MULTIFLEXI_TIMEZONE", "zone", None, "time zone of the installation", default_text="zone of the host"),
+        Setting("MULTIFLEXI_TMP", "path", _STATE / "tmp", "directory of the job directories"),
+        Setting("MULTIFLEXI_SPOOL", "path", _STATE / "spool", "root of the executors' spool directories, local disk"),
+        Setting(
+            "MULTIFLEXI_RUNTIME",
+            "path",
+            None,
+            "directory of locks and sockets",
+            default_text="RUNTIME_DIRECTORY of the unit, else run below MULTIFLEXI_TMP",
+        ),
+        Setting("RUNTIME_DIRECTORY", "path", None, "set by the service manager"),
+        Setting(
+            "MULTIFLEXI_MIN_FREE_MB", "int", 512, "free space below which nothing is claimed", minimum=0, live=True
+        ),
+        Setting("MULTIFLEXI_ARTIFACT_STORAGE", "str", None, "storage shared by all hosts; unset = in the database"),
+        Setting("CACHE_URL", "url", None, "Redis cache", secret=True, schemes=("redis", "rediss", "unix")),
+    ),
+    *group(
+        "Daemons",
+        Setting(
+            "MULTIFLEXI_DAEMONIZE",
+            "bool",
+            True,
+            "loop; off = one cycle",
+            roles=ROLES,
+            role_defaults={"housekeeper": False},
+        ),
+        Setting(
+            "MULTIFLEXI_CYCLE_PAUSE",
+            "seconds",
+            10,
+            "longest pause between polls of executor and eventor",
+            minimum=0.05,
+            maximum=86400,
+            roles=("executor", "eventor"),
+            live=True,
+        ),
+        Setting(
+            "MULTIFLEXI_MEMORY_LIMIT_MB",
+            "int",
+            0,
+            "memory at which a daemon stops to be restarted; 0 = off",
+            minimum=0,
+            roles=ROLES,
+            live=True,
+        ),
+        Setting("MULTIFLEXI_SCHEDULER_NAME", "str", _HOST, "name of the instance", default_text="host name"),
+        Setting("MULTIFLEXI_EXECUTOR_NAME", "str", _HOST, "name of the instance", default_text="host name"),
+        Setting("MULTIFLEXI_EVENTOR_NAME", "str", _HOST, "name of the instance", default_text="host name"),
+        Setting("MULTIFLEXI_HOUSEKEEPER_NAME", "str", _HOST, "name of the instance", default_text="host name"),
+    ),
+    *group(
+        "Logging",
+        Setting("MULTIFLEXI_LOG_FORMAT", "choice", "keyvalue", "form of a log line", choices=("keyvalue", "json")),
+        Setting(
+            "MULTIFLEXI_LOG_LEVEL", "choice", "info", "least level logged", choices=_LEVELS, roles=ROLES, live=True
+        ),
+        Setting("APP_DEBUG", "bool", False, "log debug lines", live=True),
+        Setting("DEBUG", "bool", False, "log debug lines", attribute="LOG_DEBUG", live=True),
+        Setting("EASE_LOGGER", "list", [], "handed to jobs", separator="|"),
+        Setting("LOG_DIRECTORY", "path", None, "directory of log files beside standard error; unset = none"),
+        Setting("API_DEBUG", "bool", False, "log the HTTP traffic of actions, masked"),
+        Setting("DEBUG_EXECUTORS", "bool", False, "log what executor modules do"),
+    ),
+    *group(
+        "Scheduler",
+        Setting("INITIALIZE_SCHEDULING_INTERVAL", "seconds", 60, "pause between healing passes", minimum=1, live=True),
+        Setting(
+            "MULTIFLEXI_SCHEDULER_CYCLE_PAUSE", "seconds", 1, "longest pause", minimum=0.05, maximum=3600, live=True
+        ),
+        Setting(
+            "MULTIFLEXI_SCHEDULER_BATCH", "int", 1000, "most run templates per transaction", minimum=1, maximum=10000
+        ),
+        Setting("MULTIFLEXI_CATCHUP_LIMIT", "int", 24, "most jobs per run template and pass, catch_up all", minimum=1),
+        Setting("MULTIFLEXI_BACKFILL_LIMIT", "int", 1000, "most missed tasks per run template and pass", minimum=0),
+        Setting(
+            "MULTIFLEXI_MISFIRE_GRACE", "seconds", 60, "lateness that still counts as on time", minimum=0, live=True
+        ),
+        Setting("MULTIFLEXI_CHAIN_MAX_DEPTH", "int", 10, "longest chain of jobs started by jobs", minimum=1),
+    ),
+    *group(
+        "Executor",
+        Setting(
+            "MULTIFLEXI_MAX_PARALLEL",
+            "int",
+            max(4, 2 * (os.cpu_count() or 1)),
+            "places of this instance, its most running jobs; 0 = unlimited",
+            minimum=0,
+            maximum=100_000,
+            default_text="twice the processors, at least 4",
+            live=True,
+        ),
+        Setting("MULTIFLEXI_EXECUTORS", "list", [], "modules this instance serves", default_text="all usable"),
+        Setting(
+            "MULTIFLEXI_STOP_MODE",
+            "choice",
+            "detach",
+            "what SIGTERM does to running jobs",
+            choices=("detach", "drain", "kill"),
+            live=True,
+        ),
+        Setting(
+            "MULTIFLEXI_POLL", "seconds", 0.25, "pause of the queue poll while work is near", minimum=0.01, live=True
+        ),
+        Setting("MULTIFLEXI_SHUTDOWN_GRACE", "seconds", 300, "longest drain; 0 = no limit", minimum=0, live=True),
+        Setting("MULTIFLEXI_DETACH_SECONDS", "seconds", 86400, "leases of detached jobs", minimum=60, live=True),
+        Setting("MULTIFLEXI_KILL_GRACE", "seconds", 10, "from SIGTERM to SIGKILL", minimum=0, live=True),
+        Setting("MULTIFLEXI_LEASE_SECONDS", "seconds", 60, "length of a lease", minimum=5),
+        Setting("MULTIFLEXI_HEARTBEAT_SECONDS", "seconds", 20, "renewal of leases and heartbeat", minimum=1),
+        Setting("MULTIFLEXI_FENCE_SECONDS", "seconds", 600, "how long a job may be alive unseen", minimum=1),
+        Setting("MULTIFLEXI_DEFER_MAX", "int", 100, "most deferrals of a job", minimum=1),
+        Setting("MULTIFLEXI_DEFER_MAX_HOURS", "float", 24, "longest deferral of a job in hours", minimum=0),
+        Setting("NATIVE_RUN_AS", "str", None, "account of Native jobs; unset = that of the executor"),
+        Setting("DOCKER_HOST", "str", None, "Docker engine of the executor, never handed to a job"),
+        Setting("PODMAN_SOCKET", "str", None, "socket of Podman"),
+        Setting("PODMAN_ALLOW_UNLIMITED", "bool", False, "run containers where limits cannot be enforced"),
+        Setting("KUBECONFIG", "path", None, "access to the cluster", default_text="~/.kube/config"),
+        Setting("AZURE_RESOURCE_GROUP", "str", None, "resource group of container instances"),
+        Setting("AZURE_LOCATION", "str", "westeurope", "region of container instances"),
+        Setting("AZURE_CPU", "float", 1, "processors of a container instance", minimum=0.1),
+        Setting("AZURE_MEMORY", "float", 1.5, "memory of a container instance in GB", minimum=0.1),
+    ),
+    *group(
+        "Jobs",
+        Setting(
+            "MULTIFLEXI_JOB_TIMEOUT", "int", 32767, "default time limit in seconds; 0 = none", minimum=0, live=True
+        ),
+        Setting("MULTIFLEXI_JOB_MEMORY_MB", "int", None, "default memory limit of Native jobs", minimum=1, live=True),
+        Setting("MULTIFLEXI_JOB_ENV_DENY", "list", [], "further names never passed to jobs"),
+        Setting("MULTIFLEXI_KEEP_JOB_SECRETS", "bool", False, "keep sealed secrets in the job after its end"),
+        Setting("MULTIFLEXI_KEEP_FAILED_DIRS", "float", 0, "hours to keep the directory of a failed job", minimum=0),
+        Setting("MULTIFLEXI_OUTPUT_MAX_BYTES", "bytes", 4 * _MIB, "most live lines of a job"),
+        Setting("MULTIFLEXI_OUTPUT_TAIL_BYTES", "bytes", 64 * _KIB, "tail of each stream kept in the job"),
+        Setting("MULTIFLEXI_OUTPUT_ARTIFACT_MAX_BYTES", "bytes", 256 * _MIB, "most kept of each stream, marked cut"),
+        Setting("MULTIFLEXI_SPOOL_MAX_BYTES", "bytes", 4 * _GIB, "output at which a job is stopped"),
+        Setting("MULTIFLEXI_ARTIFACT_MAX_BYTES", "bytes", 64 * _MIB, "most kept of one result file"),
+        Setting("RUNTEMPLATE_ID", "int", 0, "run template of the one-shot runner", minimum=0),
+        Setting("JOB_ID", "int", 0, "job of the one-shot runner", minimum=0),
+        Setting("RESULT_FILE", "str", None, "result of the one-shot runner", default_text="standard output"),
+        Setting("RUNTEMPLATE_WAIT_TIMEOUT", "seconds", 300, "longest wait of the one-shot runner; 0 = ever", minimum=0),
+        Setting("RUNTEMPLATE_WAIT_POLL", "seconds", 2, "poll pause of the one-shot runner", minimum=1),
+        Setting("ALLOW_CUSTOM_COMMANDS", "bool", False, "permit the CustomCommand action"),
+    ),
+    *group(
+        "Event processor",
+        Setting("MULTIFLEXI_EVENT_SETTLE_SECONDS", "seconds", 5, "a file counts when unchanged this long", minimum=0),
+        Setting("MULTIFLEXI_EVENT_KEEP_DAYS", "float", 30, "days finished events are kept", minimum=0),
+        Setting("MULTIFLEXI_CLI_PATH", "str", "multiflexi-cli", "accepted for old files, no effect"),
+    ),
+    *group(
+        "Housekeeper",
+        Setting("MULTIFLEXI_HOUSEKEEPER_DRY_RUN", "bool", False, "no writes, no deletions"),
+        Setting("MULTIFLEXI_HOUSEKEEPER_CYCLE_PAUSE", "seconds", 3600, "pause in loop mode", minimum=1, live=True),
+        Setting("MULTIFLEXI_HOUSEKEEPER_LOG_KEEP", "int", 100_000, "rows kept in the log table", minimum=0),
+        Setting("MULTIFLEXI_HOUSEKEEPER_TMP_AGE_HOURS", "float", 24, "least age of deleted temporary files", minimum=0),
+        Setting("MULTIFLEXI_HOUSEKEEPER_STALE_JOB_AGE", "float", 60, "minutes until a job is a ghost", minimum=0),
+        Setting("MULTIFLEXI_HOUSEKEEPER_SKIP_DUTIES", "list", [], "names of duties left out"),
+        Setting("MULTIFLEXI_HOUSEKEEPER_CREDENTIAL_CHECK", "bool", True, "check credentials regularly"),
+        Setting("MULTIFLEXI_OUTPUT_LINES_KEEP_DAYS", "float", 7, "days live lines of ended jobs are kept", minimum=0),
+    ),
+    *group(
+        "Monitoring",
+        Setting("ZABBIX_SERVER", "list", [], "servers or proxies; unset = off"),
+        Setting("ZABBIX_HOST", "str", _HOST, "monitored host", default_text="host name"),
+        Setting("ZABBIX_PORT", "int", 10051, "port of the trapper", minimum=1, maximum=65535),
+        Setting("ZABBIX_TLS", "choice", "unencrypted", "encryption to the server", choices=("unencrypted", "psk")),
+        Setting("ZABBIX_PSK_IDENTITY", "str", None, "identity of the pre-shared key"),
+        Setting("ZABBIX_PSK_FILE", "path", None, "file with the pre-shared key"),
+        Setting("ZABBIX_TIMEOUT", "seconds", 2, "time to connect and to send", minimum=0.1),
+        Setting("ZABBIX_JOB_KEYS", "str", None, "families of job keys that are sent"),
+        Setting("ZABBIX_ACTION_KEY_STYLE", "str", None, "legacy = keys of the Zabbix action as the original's"),
+        Setting("ZABBIX_URL", "url", None, "address of the Zabbix API"),
+        Setting("ZABBIX_API_TOKEN", "str", None, "token of the Zabbix API", secret=True),
+        Setting("USE_ZABBIX_SENDER", "bool", False, "accepted for old files, no effect"),
+        Setting("OTEL_ENABLED", "bool", False, "send OpenTelemetry metrics and traces"),
+        Setting("OTEL_SDK_DISABLED", "bool", False, "switch telemetry off, whatever OTEL_ENABLED says"),
+        Setting("OTEL_SERVICE_NAME", "str", "multiflexi", "service name"),
+        Setting("OTEL_EXPORTER_OTLP_ENDPOINT", "url", "http://localhost:4318", "collector"),
+        Setting(
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "choice",
+            "http/protobuf",
+            "protocol of the exporter",
+            choices=("http/protobuf", "http/json", "grpc"),
+        ),
+        Setting("OTEL_EXPORTER_OTLP_HEADERS", "str", None, "headers sent to the collector", secret=True),
+        Setting("OTEL_MULTIFLEXI_NAMES", "bool", False, "send names beside ids"),
+    ),
+    *group(
+        "Privacy",
+        Setting("DATA_RETENTION_ENABLED", "bool", False, "apply retention policies"),
+        Setting("RETENTION_GRACE_PERIOD_DAYS", "int", 30, "days between mark and deletion", minimum=0),
+        Setting("RETENTION_ARCHIVE_PATH", "path", None, "directory of archives; unset = none"),
+        Setting("RETENTION_CLEANUP_SCHEDULE", "str", "0 2 * * *", "cron expression of the clean-up"),
+    ),
+    *group(
+        "Web",
+        Setting("MULTIFLEXI_PREFIXES", "list", ["/multiflexi"], "paths under which everything answers besides /"),
+        Setting("MULTIFLEXI_ALLOWED_HOSTS", "list", [], "accepted host names", default_text="host name, localhost"),
+    ),
+)
+
+globals().update(environ.load_settings(declared))
+_values = environ.state().values
+
+DEBUG = False
+INSTALLED_APPS = ["multiflexi"]
+AUTH_USER_MODEL = "multiflexi.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = environ.databases(_values)
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("cs", "Čeština")]
+LOCALE_PATHS = [Path(__file__).parent / "locale"]
+ALLOWED_HOSTS = _values["MULTIFLEXI_ALLOWED_HOSTS"] or [_HOST, "localhost", "127.0.0.1", "[::1]"]
+# Programs set logging up themselves (monitoring.logs), each with its own name and instance.
+LOGGING_CONFIG = None
