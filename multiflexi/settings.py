@@ -27,7 +27,7 @@ declared = (
         Setting("DB_DATABASE", "str", None, "name of the database; for sqlite the path of its file"),
         Setting("DB_USERNAME", "str", None, "account at the database server"),
         Setting("DB_PASSWORD", "str", None, "password of that account; may be empty", secret=True, keeps_empty=True),
-        Setting("DB_SETTINGS", "str", None, "driver options: name=value;name=value or a JSON object", secret=True),
+        Setting("DB_SETTINGS", "options", {}, "driver options: name=value;name=value or a JSON object", secret=True),
         Setting("DB_POOL", "int", 0, "connections in the pool of a web process, PostgreSQL only; 0 = none", minimum=0),
         Setting("DB_CONN_MAX_AGE", "int", 600, "seconds an idle connection is kept", minimum=0),
         Setting("DB_PERSISTENT", "str", None, "accepted for old files, no effect"),

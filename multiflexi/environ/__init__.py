@@ -4,6 +4,7 @@ from .database import CONNECTIONS, databases, require_database
 from .declare import ROLES, Setting, group, role_name
 from .envfile import EnvFile, read_env_file
 from .errors import EXIT_CONFIG, RequiredSettingsMissing, SettingsError, SettingsFileError
+from .report import Row, as_lines, report
 from .store import file_values, load_settings, reload_settings, role_value, state, use_file, value
 
 __all__ = [
@@ -12,15 +13,18 @@ __all__ = [
     "ROLES",
     "EnvFile",
     "RequiredSettingsMissing",
+    "Row",
     "Setting",
     "SettingsError",
     "SettingsFileError",
+    "as_lines",
     "databases",
     "file_values",
     "group",
     "load_settings",
     "read_env_file",
     "reload_settings",
+    "report",
     "require_database",
     "role_name",
     "role_value",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,9 +62,9 @@ def _where(loaded: Loaded) -> str:
 def _sqlite(values: Mapping[str, Any]) -> dict[str, Any]:
     name = str(values["DB_DATABASE"])
     if name != ":memory:" and not name.startswith("file:"):
-        file = state().file
-        from_file = file and "DB_DATABASE" in file.entries
-        name = str((file.path.parent if file and from_file else Path.cwd()) / name)
+        loaded = state()
+        in_file = loaded.file and loaded.sources.get("DB_DATABASE") != "environment"
+        name = str((loaded.file.path.parent if loaded.file and in_file else Path.cwd()) / name)
     # FULL, not NORMAL: with NORMAL a power cut may forget the last commits, and a forgotten claim is run twice.
     synchronous = values["MULTIFLEXI_SQLITE_SYNCHRONOUS"].upper()
     options = {
@@ -73,7 +72,7 @@ def _sqlite(values: Mapping[str, Any]) -> dict[str, Any]:
         "transaction_mode": "IMMEDIATE",
         "init_command": f"PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}",
     }
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options | driver_options(values)}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options | values["DB_SETTINGS"]}
 
 
 def _server(values: Mapping[str, Any], engine: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def _server(values: Mapping[str, Any], engine: str, options: dict[str, Any]) -> 
         "PASSWORD": values["DB_PASSWORD"],
         "CONN_MAX_AGE": values["DB_CONN_MAX_AGE"],
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": options | driver_options(values),
+        "OPTIONS": options | values["DB_SETTINGS"],
     }
 
 
@@ -116,19 +115,3 @@ def _mysql(values: Mapping[str, Any]) -> dict[str, Any]:
     }
     entry = _server(values, "django.db.backends.mysql", options)
     return entry | {"TEST": {"CHARSET": "utf8mb4"}}
-
-
-def driver_options(values: Mapping[str, Any]) -> dict[str, Any]:
-    """DB_SETTINGS as driver options: a JSON object, or ``name=value`` pairs between semicolons."""
-    text = (values["DB_SETTINGS"] or "").strip()
-    if not text:
-        return {}
-    if text.startswith("{"):
-        try:
-            return dict(json.loads(text))
-        except ValueError:
-            raise SettingsError("DB_SETTINGS: the value is not a JSON object; correct it.", "DB_SETTINGS") from None
-    pairs = [pair.partition("=") for pair in text.split(";") if pair.strip()]
-    if any(not equals or not name.strip() for name, equals, _ in pairs):
-        raise SettingsError("DB_SETTINGS: use name=value;name=value, or a JSON object.", "DB_SETTINGS")
-    return {name.strip(): int(raw) if raw.strip().isdigit() else raw.strip() for name, _, raw in pairs}

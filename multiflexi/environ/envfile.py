@@ -82,6 +82,8 @@ def _parse_lines(path: Path, text: str) -> EnvFile:
             value = COMMENT.sub("", raw)
             if value != raw or "\\" in value:
                 found.notices.append((start, f"systemd reads the value of {key} differently; put it in quotes"))
+        if key in found.entries:
+            found.notices.append((start, f"{key} is given twice; this later value counts"))
         found.entries[key] = Entry(value, start)
     return found
 

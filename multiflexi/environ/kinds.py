@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -104,6 +105,19 @@ def read_url(text: str, setting: Setting, base: Path) -> str:
     return text
 
 
+def read_options(text: str, setting: Setting, base: Path) -> dict[str, Any]:
+    """Named options: a JSON object, or ``name=value`` pairs between semicolons where digits make a number."""
+    if text.startswith("{"):
+        try:
+            return dict(json.loads(text))
+        except ValueError:
+            raise Unusable("must be a JSON object") from None
+    pairs = [pair.partition("=") for pair in text.split(";") if pair.strip()]
+    if any(not equals or not name.strip() for name, equals, _ in pairs):
+        raise Unusable("must be name=value pairs between semicolons, or a JSON object")
+    return {name.strip(): int(raw) if raw.strip().isdecimal() else raw.strip() for name, _, raw in pairs}
+
+
 READERS: dict[str, Callable[[str, Setting, Path], Any]] = {
     "str": lambda text, setting, base: text,
     "bool": read_bool,
@@ -116,6 +130,7 @@ READERS: dict[str, Callable[[str, Setting, Path], Any]] = {
     "list": read_list,
     "zone": read_zone,
     "url": read_url,
+    "options": read_options,
 }
 
 

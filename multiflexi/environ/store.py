@@ -16,15 +16,21 @@ from .kinds import READERS, Unusable
 SYSTEM_FILES = (Path("/etc/multiflexi/multiflexi.env"), Path("/etc/multiflexi/.env"))
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 SHOWN_VALUE_LENGTH = 60
+DEFAULT = "default"
+FILE = "settings file"
 
 
 @dataclass
 class Loaded:
-    """Outcome of one reading of the configuration."""
+    """Outcome of one reading of the configuration.
+
+    ``copied`` are the names the service manager took from the same file into the process environment.
+    """
 
     declared: tuple[Setting, ...] = ()
     file: EnvFile | None = None
     unreadable: Path | None = None
+    copied: frozenset[str] = frozenset()
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     errors: dict[str, SettingsError] = field(default_factory=dict)
@@ -55,26 +61,29 @@ def load_settings(declared: Sequence[Setting]) -> dict[str, Any]:
     Raises SettingsFileError when the named file cannot be read and SettingsError on the first unusable value;
     ``state()`` then still tells about all of them.
     """
-    loaded = _read(tuple(declared))
-    _replace_state(loaded)
-    if loaded.errors:
-        raise _first_of(loaded.errors)
-    return loaded.values
+    global _state  # noqa: PLW0603 -- one configuration per process
+    _state = _read(with_overrides(tuple(declared)), None)
+    if _state.errors:
+        raise _first_of(_state.errors)
+    return _state.values
 
 
 def reload_settings() -> dict[str, Any]:
-    """Read the file again and return the settings marked ``live`` whose value changed.
+    """Read the file again and return the settings marked ``live`` whose value changed, by Django attribute name.
 
     Raises SettingsError and changes nothing when the new content is unusable.
     """
-    fresh = _read(_state.declared[: len(_state.declared)], expand=False)
+    fresh = _read(_state.declared, _state.copied)
     if fresh.errors:
         raise _first_of(fresh.errors)
     changed = {
         setting.key: fresh.values[setting.key]
         for setting in fresh.declared
-        if setting.live and fresh.values[setting.key] != _state.values.get(setting.key)
+        if setting.live and fresh.values[setting.key] != _state.values[setting.key]
     }
+    for setting in fresh.declared:
+        if setting.live:
+            _state.sources[setting.name] = fresh.sources[setting.name]
     _state.values.update(changed)
     _state.file = fresh.file
     return changed
@@ -101,23 +110,28 @@ def role_value(role: str, name: str) -> Any:
     if _state.values.get(override) is not None:
         return _state.values[override]
     setting = next(setting for setting in _state.declared if setting.name == name)
-    if _state.sources[name] == "default" and role in setting.role_defaults:
+    if _state.sources[name] == DEFAULT and role in setting.role_defaults:
         return setting.role_defaults[role]
     return _state.values[setting.key]
 
 
-def _replace_state(loaded: Loaded) -> None:
-    global _state  # noqa: PLW0603 -- one configuration per process
-    _state = loaded
-
-
-def _read(declared: tuple[Setting, ...], *, expand: bool = True) -> Loaded:
-    loaded = Loaded(with_overrides(declared) if expand else declared)
-    _find_file(loaded)
-    for setting in loaded.declared:
+def _read(declared: tuple[Setting, ...], copied: frozenset[str] | None) -> Loaded:
+    """Read file and environment; names in ``copied`` count as the file's alone (None: find out which they are)."""
+    loaded = Loaded(declared)
+    try:
+        _find_file(loaded)
+    except SettingsFileError:
+        raise
+    except SettingsError as error:
+        loaded.errors[FILE] = error
+    entries = loaded.file.entries if loaded.file else {}
+    if copied is None:
+        copied = frozenset(name for name, entry in entries.items() if os.environ.get(name) == entry.value)
+    loaded.copied = copied
+    for setting in declared:
         try:
-            given = _given(setting, loaded.file)
-            loaded.sources[setting.name] = given.source if given else "default"
+            given = _given(setting, loaded)
+            loaded.sources[setting.name] = given.source if given else DEFAULT
             loaded.values[setting.key] = _typed(setting, given) if given else setting.default
         except SettingsError as error:
             loaded.errors[setting.name] = error
@@ -142,27 +156,27 @@ def _find_file(loaded: Loaded) -> None:
             return
 
 
-def _given(setting: Setting, file: EnvFile | None) -> Given | None:
+def _given(setting: Setting, loaded: Loaded) -> Given | None:
     """The text of a setting or, for secrets, of the file named by ``<NAME>_FILE``; empty counts as not given."""
     names = (setting.name, *setting.aliases)
     for name in names:
-        if (given := _lookup(name, file)) and (given.text.strip() or setting.keeps_empty):
+        if (given := _lookup(name, loaded)) and (given.text.strip() or setting.keeps_empty):
             return given
     if setting.secret:
         for name in names:
-            if (given := _lookup(f"{name}_FILE", file)) and given.text:
+            if (given := _lookup(f"{name}_FILE", loaded)) and given.text.strip():
                 return _from_secret_file(setting, name, given)
     return None
 
 
-def _lookup(name: str, file: EnvFile | None, environment: Mapping[str, str] | None = None) -> Given | None:
-    process = (os.environ if environment is None else environment).get(name)
-    entry = file.entries.get(name) if file else None
+def _lookup(name: str, loaded: Loaded) -> Given | None:
     # systemd copies the file into the process environment, where it would win for ever over a changed file.
-    # An equal value therefore counts as read from the file.
-    if file and entry and process in (None, entry.value):
-        return Given(entry.value, f"{file.path}:{entry.line}", file.path.parent)
-    return None if process is None else Given(process, "environment", Path.cwd())
+    process = None if name in loaded.copied else os.environ.get(name)
+    if process is not None:
+        return Given(process, "environment", Path.cwd())
+    if loaded.file and (entry := loaded.file.entries.get(name)):
+        return Given(entry.value, f"{loaded.file.path}:{entry.line}", loaded.file.path.parent)
+    return None
 
 
 def _from_secret_file(setting: Setting, name: str, given: Given) -> Given:
@@ -192,6 +206,6 @@ def _typed(setting: Setting, given: Given) -> Any:
 
 def _first_of(errors: Mapping[str, SettingsError]) -> SettingsError:
     first = next(iter(errors.values()))
-    if len(errors) == 1:
+    if len(errors) == 1 or FILE in errors:
         return first
     return SettingsError(f"{first} Also unusable: {', '.join(list(errors)[1:])}.", first.key)
