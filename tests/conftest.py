@@ -1,0 +1,94 @@
+"""The fixed cast of people and companies, and the database that several processes share."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from multiflexi.models import Company, CompanyRole, CompanyUser, Role, User, UserRole
+
+REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+
+def _person(login: str, **roles: Company) -> User:
+    user = User.objects.create(login=login, email=f"{login}@example.org", password="!")
+    for role, company in roles.items():
+        CompanyUser.objects.create(user=user, company=company, role=role)
+    return user
+
+
+@pytest.fixture
+def acme(db: None) -> Company:
+    return Company.objects.create(name="ACME", slug="acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Company:
+    return Company.objects.create(name="Globex", slug="globex")
+
+
+@pytest.fixture
+def alice(acme: Company) -> User:
+    """Administrator of ACME."""
+    return _person("alice", **{CompanyRole.ADMIN: acme})
+
+
+@pytest.fixture
+def bob(acme: Company) -> User:
+    """Viewer of ACME."""
+    return _person("bob", **{CompanyRole.VIEWER: acme})
+
+
+@pytest.fixture
+def carol(globex: Company) -> User:
+    """Administrator of Globex."""
+    return _person("carol", **{CompanyRole.ADMIN: globex})
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    """Super administrator, member of no company."""
+    user = _person("root")
+    UserRole.objects.create(user=user, role=Role.objects.get(name="super_admin"))
+    return user
+
+
+@pytest.fixture
+def shared_db(transactional_db: None) -> None:
+    """A database whose changes are committed, with the rows of the first migrations, for threads and processes."""
+    if not User.objects.filter(is_system=True).exists():
+        importlib.import_module("multiflexi.migrations.0004_roles").add(apps, None)
+
+
+@pytest.fixture
+def process_environment(shared_db: None, tmp_path: Path) -> dict[str, str]:
+    """Environment of a process of the platform that uses the test's database and directories of its own."""
+    return os.environ | {
+        "DB_DATABASE": str(connection.settings_dict["NAME"]),
+        "DJANGO_SETTINGS_MODULE": "multiflexi.settings",
+        "MULTIFLEXI_TMP": str(tmp_path / "tmp"),
+        "MULTIFLEXI_SPOOL": str(tmp_path / "spool"),
+    }
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Definition files and schemas of other projects; without them their tests are left out, in CI they fail."""
+    if not REFERENCE.is_dir():
+        message = f"the reference files are not at {REFERENCE}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return REFERENCE
+
+
+@pytest.fixture
+def queries(django_assert_max_num_queries: Callable[..., object]) -> Callable[..., object]:
+    """Context manager that fails when its block makes more than the given number of queries."""
+    return django_assert_max_num_queries
