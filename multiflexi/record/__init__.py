@@ -1,0 +1,1 @@
+"""What happened: who acted, the audit trail, the history of jobs, deliveries to make."""

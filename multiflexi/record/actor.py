@@ -1,0 +1,47 @@
+"""Who does something, through which surface."""
+
+from dataclasses import dataclass
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Origin(models.TextChoices):
+    """The surface a change came through."""
+
+    WEB = "web", _("Web")
+    API = "api", _("API")
+    CLI = "cli", _("Command line")
+    DAEMON = "daemon", _("Daemon")
+    IMPORT = "import", _("Import")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person, a token, a worker or the system itself; `real_user_id` is the person behind an impersonation.
+
+    Raises ValueError for an origin outside of Origin.
+    """
+
+    user_id: int | None
+    origin: str = Origin.CLI
+    token_id: int | None = None
+    real_user_id: int | None = None
+    request_id: str | None = None
+    worker_id: int | None = None
+    ip: str | None = None
+    agent: str | None = None
+
+    def __post_init__(self) -> None:
+        Origin(self.origin)
+
+    @property
+    def label(self) -> str:
+        """The acting thing in one word: `token:4`, `worker:3`, `user:1` or `system`, the most specific one."""
+        for kind, number in (("token", self.token_id), ("worker", self.worker_id), ("user", self.user_id)):
+            if number is not None:
+                return f"{kind}:{number}"
+        return "system"
+
+
+SYSTEM = Actor(user_id=None, origin=Origin.DAEMON)
