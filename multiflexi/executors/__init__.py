@@ -1,0 +1,1 @@
+"""Executors: the places where an application runs; one package each, found through the registry."""

@@ -1,0 +1,1 @@
+"""Native executor: the application as a process of this host."""

@@ -1,0 +1,168 @@
+"""Find and end all processes of a job, also those that try to get away.
+
+The reach without a control group: the wrapper's group, its session, descendants, and processes whose environment
+carries this job's id. What was seen once stays known, even after it was handed to another parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from multiflexi.executors.contract import Handle
+from multiflexi.executors.native import process
+from multiflexi.executors.native.process import Process
+
+Table = dict[int, Process]
+
+
+class Tree:
+    """All processes of one job but its wrapper; keeps in mind what it has seen."""
+
+    def __init__(self, handle: Handle) -> None:
+        self.handle = handle
+        self._seen: set[tuple[int, int]] = set()
+
+    def members(self, table: Table | None = None) -> list[Process]:
+        """Look for the living processes of the job, without the wrapper, the executor and its ancestors."""
+        table = scan() if table is None else table
+        wrapper, spared = self._wrapper_pid(table), _untouchable(table)
+        chosen = {pid for pid, found in table.items() if pid not in spared and self._belongs(found, table)}
+        _add_descendants(chosen, table, spared, wrapper)
+        chosen.discard(wrapper or 0)
+        living = [table[pid] for pid in chosen if not table[pid].dead]
+        self._seen.update((found.pid, found.started) for found in living)
+        return living
+
+    def wrapper(self, table: Table | None = None) -> Process | None:
+        """Look for the living wrapper."""
+        pid = self.handle["pid"]
+        found = None if pid is None else (process.look(pid) if table is None else table.get(pid))
+        return found if found and found.started == self.handle["pid_started"] and not found.dead else None
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to every process of the job; stopped ones are continued, else they could not obey."""
+        table = scan()
+        members = self.members(table)
+        wrapper = self.wrapper(table)
+        if wrapper is not None:
+            # One call reaches the whole group at once, whatever forks meanwhile; the wrapper outlives it.
+            _signal_group(wrapper.pid, signal.SIGTERM)
+            _signal_group(wrapper.pid, signal.SIGCONT)
+            members = [found for found in members if found.group != wrapper.pid]
+        for found in members:
+            process.send(found, signal.SIGTERM)
+            process.send(found, signal.SIGCONT)
+
+    def kill(self, *, wrapper_too: bool) -> list[Process]:
+        """Send SIGKILL to every process of the job and return those that were there.
+
+        The wrapper is spared at first, because it reports the true status once the others are gone.
+        """
+        table = scan()
+        members = self.members(table)
+        wrapper = self.wrapper(table)
+        if wrapper is not None and wrapper_too:
+            _signal_group(wrapper.pid, signal.SIGKILL)
+        for found in members:
+            process.send(found, signal.SIGKILL)
+        return members + ([wrapper] if wrapper is not None else [])
+
+    def kill_until_gone(self, patience: float) -> bool:
+        """Kill all, the wrapper included, and wait until they are gone, at most `patience` seconds."""
+        deadline = time.monotonic() + patience
+        while left := self.kill(wrapper_too=True):
+            if time.monotonic() > deadline:
+                return False
+            _await_end(left, 0.1)
+        return True
+
+    def _wrapper_pid(self, table: Table) -> int | None:
+        """Pid of the wrapper as long as the number is still its own, also as a zombie."""
+        found = table.get(self.handle["pid"] or 0)
+        return found.pid if found and found.started == self.handle["pid_started"] else None
+
+    def _belongs(self, found: Process, table: Table) -> bool:
+        if (found.pid, found.started) in self._seen:
+            return True
+        pid = self.handle["pid"]
+        if pid and pid in (found.session, found.group):
+            # With the wrapper gone its number may lead a foreign session by now, so more evidence is asked for.
+            return self._wrapper_pid(table) is not None or self._carries_id(found) or self._touches_files(found)
+        return self._carries_id(found)
+
+    def _carries_id(self, found: Process) -> bool:
+        env = process.environment(found.pid)
+        if env.get(b"MULTIFLEXI_JOB_ID") != str(self.handle["job_id"]).encode():
+            return False
+        # Another installation on this host counts its jobs too; the directory tells them apart.
+        return env.get(b"MULTIFLEXI_TMP") in (None, os.fsencode(self.handle["job_dir"]))
+
+    def _touches_files(self, found: Process) -> bool:
+        ours = (self.handle["spool"], self.handle["job_dir"])
+        for link in ("cwd", "fd/1", "fd/2"):
+            with contextlib.suppress(OSError):
+                target = str(Path(f"/proc/{found.pid}/{link}").readlink())
+                if any(target == path or target.startswith(f"{path}/") for path in ours):
+                    return True
+        return False
+
+
+def scan() -> Table:
+    """Take a picture of all processes of this pid namespace."""
+    return {found.pid: found for found in _all_processes()}
+
+
+def _all_processes() -> Iterator[Process]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            found = process.look(int(entry.name))
+            if found is not None:
+                yield found
+
+
+def _add_descendants(chosen: set[int], table: Table, spared: set[int], wrapper: int | None) -> None:
+    children: dict[int, list[int]] = {}
+    for found in table.values():
+        children.setdefault(found.parent, []).append(found.pid)
+    waiting = [*chosen, wrapper] if wrapper else [*chosen]
+    while waiting:
+        for pid in children.get(waiting.pop(), ()):
+            if pid not in chosen and pid not in spared:
+                chosen.add(pid)
+                waiting.append(pid)
+
+
+def _untouchable(table: Table) -> set[int]:
+    """This process, its ancestors and the first process of the system, whatever they carry."""
+    spared, pid = {1}, os.getpid()
+    while pid > 1 and pid not in spared:
+        spared.add(pid)
+        pid = table[pid].parent if pid in table else 1
+    return spared
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _await_end(processes: list[Process], seconds: float) -> None:
+    """Wait until the first of some processes has ended; own children stay to be collected."""
+    poller, descriptors = select.poll(), []
+    try:
+        for found in processes:
+            descriptor = process.open_descriptor(found.pid, found.started)
+            if descriptor is not None:
+                descriptors.append(descriptor)
+                poller.register(descriptor, select.POLLIN)
+        if descriptors:
+            poller.poll(seconds * 1000)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
