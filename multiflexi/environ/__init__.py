@@ -5,7 +5,7 @@ from .declare import ROLES, Setting, group, role_name
 from .envfile import EnvFile, read_env_file
 from .errors import EXIT_CONFIG, RequiredSettingsMissing, SettingsError, SettingsFileError
 from .report import Row, as_lines, report
-from .store import file_values, load_settings, reload_settings, role_value, state, use_file, value
+from .store import file_values, load_settings, reload_settings, role_value, secret_texts, state, use_file, value
 
 __all__ = [
     "CONNECTIONS",
@@ -28,6 +28,7 @@ __all__ = [
     "require_database",
     "role_name",
     "role_value",
+    "secret_texts",
     "state",
     "use_file",
     "value",

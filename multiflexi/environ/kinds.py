@@ -85,13 +85,12 @@ def read_list(text: str, setting: Setting, base: Path) -> list[str]:
 
 def read_zone(text: str, setting: Setting, base: Path) -> str:
     """Name of an existing time zone."""
-    from zoneinfo import ZoneInfo
+    from multiflexi.scheduling.zones import ZoneError, zone
 
     try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError):
+        return zone(text).key
+    except ZoneError:
         raise Unusable("must be a time zone name such as Europe/Prague") from None
-    return text
 
 
 def read_url(text: str, setting: Setting, base: Path) -> str:

@@ -104,6 +104,12 @@ def value(name: str) -> Any:
     return _state.values[name]
 
 
+def secret_texts() -> list[str]:
+    """The texts of all secret settings in effect, which no log line and no answer may show."""
+    secrets = [_state.values.get(setting.key) for setting in _state.declared if setting.secret]
+    return [text for secret in secrets for text in _texts(secret) if text]
+
+
 def role_value(role: str, name: str) -> Any:
     """Effective value for one daemon: its own override, else the shared one, else the daemon's default."""
     override = role_name(role, name)
@@ -113,6 +119,15 @@ def role_value(role: str, name: str) -> Any:
     if _state.sources[name] == DEFAULT and role in setting.role_defaults:
         return setting.role_defaults[role]
     return _state.values[setting.key]
+
+
+def _texts(secret: Any) -> list[str]:
+    """Driver options count by their values named like a secret; the others, such as a time limit, are harmless."""
+    if isinstance(secret, dict):
+        from multiflexi.vault.secrecy import named_like_a_secret
+
+        return [value for name, value in secret.items() if isinstance(value, str) and named_like_a_secret(name)]
+    return [secret] if isinstance(secret, str) else []
 
 
 def _read(declared: tuple[Setting, ...], copied: frozenset[str] | None) -> Loaded:
