@@ -151,7 +151,18 @@ def _read(declared: tuple[Setting, ...], copied: frozenset[str] | None) -> Loade
         except SettingsError as error:
             loaded.errors[setting.name] = error
             loaded.values[setting.key] = setting.default
+    for setting in declared:
+        if setting.below and loaded.values[setting.key] >= loaded.values[setting.below]:
+            loaded.errors[setting.name] = _not_below(setting, loaded)
     return loaded
+
+
+def _not_below(setting: Setting, loaded: Loaded) -> SettingsError:
+    return SettingsError(
+        f"{setting.name} ({loaded.sources[setting.name]}): {loaded.values[setting.key]} is unusable: it must be less "
+        f"than {setting.below}, which is {loaded.values[setting.below]}; correct one of them.",
+        setting.name,
+    )
 
 
 def _find_file(loaded: Loaded) -> None:
