@@ -1,17 +1,16 @@
 """The history of jobs: one row for every transition and every stop request."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from django.utils import timezone
 
-from multiflexi.models import Job, JobHistory
+from multiflexi.models import JobHistory
 from multiflexi.record.actor import Actor
 from multiflexi.record.plain import clean_text
 
 
 def row(
-    job: Job,
+    job_id: int,
     from_status: str | None,
     to_status: str,
     *,
@@ -19,35 +18,21 @@ def row(
     reason: str | None = None,
     detail: str | None = None,
     at: datetime | None = None,
-    claim: int | None = None,
+    claim: int = 0,
 ) -> JobHistory:
     """An unsaved row, to be inserted in the transaction of the transition.
 
     `from_status` is None for a creation and equal to `to_status` for an adoption or a stop request. `detail` is a
-    masked sentence. `at` defaults to now, `claim` to the job's own.
+    masked sentence. `at` defaults to now; `claim` is the fencing token after the transition.
     """
     return JobHistory(
-        job_id=job.pk,
+        job_id=job_id,
         at=at or timezone.now(),
         from_status=from_status,
         to_status=to_status,
-        claim=job.claim if claim is None else claim,
+        claim=claim,
         actor=actor.label,
         reason=reason or None,
         detail=clean_text(detail) if detail else None,
     )
 
-
-def rows(
-    jobs: Iterable[Job],
-    from_status: str | None,
-    to_status: str,
-    *,
-    actor: Actor,
-    reason: str | None = None,
-    detail: str | None = None,
-    at: datetime | None = None,
-) -> list[JobHistory]:
-    """Unsaved rows for jobs that make the same transition at the same instant."""
-    moment = at or timezone.now()
-    return [row(job, from_status, to_status, actor=actor, reason=reason, detail=detail, at=moment) for job in jobs]
