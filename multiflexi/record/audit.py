@@ -48,7 +48,8 @@ def write_many(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
     if not written:
         return []
     sign_entries(written)
-    with transaction.atomic():
+    # Without a savepoint: a caller that swallowed the error could otherwise commit its change unrecorded.
+    with transaction.atomic(savepoint=False):
         _insert(written)
         AuditUnsealed.objects.bulk_create(
             [AuditUnsealed(audit_id=one.pk, created_at=one.created_at) for one in written]

@@ -8,52 +8,12 @@ from urllib.parse import quote, quote_plus
 
 MIN_LENGTH = 4
 # Values too common to hide: masking them would make ordinary output unreadable and protect nothing.
-TRIVIAL_WORDS = frozenset(
-    [
-        "true",
-        "false",
-        "null",
-        "none",
-        "nil",
-        "undefined",
-        "yes",
-        "enabled",
-        "disabled",
-        "default",
-        "auto",
-        "empty",
-        "example",
-        "demo",
-        "dummy",
-        "sample",
-        "admin",
-        "administrator",
-        "root",
-        "user",
-        "username",
-        "guest",
-        "public",
-        "private",
-        "test",
-        "tests",
-        "testing",
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "changeme",
-        "http",
-        "https",
-        "localhost",
-        "production",
-        "staging",
-        "development",
-        "debug",
-        "info",
-        "warning",
-        "error",
-    ]
-)
+_COMMON = """
+true false null none nil undefined yes enabled disabled default auto empty example demo dummy sample
+admin administrator root user username guest public private test tests testing password passwd secret token changeme
+http https localhost production staging development debug info warning error
+"""
+TRIVIAL_WORDS = frozenset(_COMMON.split())
 _URL_SAFE_SETS = ("", "/", "!*'()")  # strict; Python's and most servers' default; JavaScript's encodeURIComponent
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 

@@ -128,7 +128,7 @@ def _create(names: list[str], company_id: int | None) -> None:
     master_key = master.current_for_new_keys()
     rows = []
     for name in names:
-        versions = EncryptionKey.objects.filter(key_name=name, company_id=company_id)
+        versions = EncryptionKey.objects.filter(Q(company_id=company_id), key_name=name)
         newest = versions.aggregate(newest=Max("version"))["newest"] or 0
         rows.append(wrapping.new_row(name, company_id, newest + 1, master_key))
     EncryptionKey.objects.bulk_create(rows)

@@ -7,23 +7,8 @@ NOT_SET = "(not set)"
 
 _SECRET_TYPES = frozenset({"password", "secret"})
 # Types whose values are choices, numbers, addresses or paths; a name alone never makes them secret.
-_PLAIN_TYPES = frozenset(
-    [
-        "bool",
-        "boolean",
-        "checkbox",
-        "switch",
-        "integer",
-        "number",
-        "float",
-        "set",
-        "select",
-        "email",
-        "file-path",
-        "file",
-        "directory",
-    ]
-)
+_NAMES_OF_PLAIN_TYPES = "bool boolean checkbox switch integer number float set select email file-path file directory"
+_PLAIN_TYPES = frozenset(_NAMES_OF_PLAIN_TYPES.split())
 _WORDS = "PASSWORD|PASSWD|PASS|PWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIAL|DSN"
 _SECRET_NAME = re.compile(rf"(?:^|_)(?:{_WORDS})_|(?:{_WORDS})$")
 _PLAIN_NAME = re.compile(r"SHOW_|_(?:NAME|ID|URL|FILE|PATH|TTL|TIMEOUT)$")
