@@ -35,4 +35,3 @@ def row(
         reason=reason or None,
         detail=clean_text(detail) if detail else None,
     )
-
