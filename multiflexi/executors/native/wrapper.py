@@ -7,10 +7,11 @@ Traps, each found the hard way:
 * The application runs in the foreground. Background commands of a shell have SIGINT and SIGQUIT ignored for good,
   and `wait` is cut short by a handler; a foreground wait is neither, and its status is the true one.
 * Handlers, not `trap ''`: ignored signals would be inherited, handled ones are reset to default in the child.
-* The spool directory is descriptor 3, reached through /proc because a shell has no openat; the child gets it closed.
+* The spool directory is descriptor 3, reached through /proc because a shell has no openat; the child has it closed.
 * Output is appended. A program that opens /dev/stdout anew truncates the file, as with every shell redirection into
   a file; appending at least leaves no hole in front of what follows.
-* Standard error of the shell itself is /dev/null, so "Terminated" and the like never enter the output of the job.
+* A subshell takes the redirections. With a plain command the shell itself writes "Terminated" and the like into
+  the job's standard error; so its own stays /dev/null, although a plain command could be started by vfork.
 * PWD and OLDPWD are set and exported by the shell; they are removed so that the child has the given environment.
 
 A shell reports death by signal n as status 128 + n, so `exit 143` and SIGTERM look alike in the file.
@@ -34,7 +35,7 @@ cd "$1"||exit {NO_DIRECTORY}
 shift
 unset PWD OLDPWD
 echo $$ >/proc/self/fd/3/start||exit {NO_MARK}
-"$@" </dev/null >>/proc/self/fd/3/stdout 2>>/proc/self/fd/3/stderr 3<&-
+(exec "$@") </dev/null >>/proc/self/fd/3/stdout 2>>/proc/self/fd/3/stderr 3<&-
 s=$?
 echo $s >/proc/self/fd/3/exit
 exit $s"""
