@@ -15,7 +15,8 @@ class Setting:
 
     ``attribute`` is its name among the Django settings, equal to ``name`` unless Django uses that name itself.
     ``roles`` are the daemons that may override it as ``MULTIFLEXI_<ROLE>_…``; ``role_defaults`` differ per daemon.
-    ``below`` names a setting whose value must be greater. ``live`` settings are taken over from the file on SIGHUP. An empty text means "not set" unless ``keeps_empty``.
+    ``below`` names a setting whose value must be greater. ``live`` settings are taken over from the file on SIGHUP.
+    An empty text means "not set" unless ``keeps_empty``.
     """
 
     name: str
