@@ -183,6 +183,13 @@ def test_only_audit_keys_prove_anything():
     assert not audit.verify_entry(entry)
 
 
+def test_a_code_made_with_another_key_proves_nothing(monkeypatch):
+    monkeypatch.setattr("multiflexi.vault.keyed.current_key", lambda: keyring.current("default"))
+    entry = audit.write(SYSTEM, "run", "Job")
+    assert entry.mac_key_id == keyring.current("default").id
+    assert not audit.verify_entry(entry)
+
+
 def test_without_its_key_an_entry_is_neither_proven_nor_disproven(settings):
     entry = audit.write(SYSTEM, "run", "Job")
     settings.ENCRYPTION_MASTER_KEY = None

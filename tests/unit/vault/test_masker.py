@@ -132,6 +132,12 @@ def test_a_finished_secret_that_may_still_grow_is_not_lost():
     assert streamed(masker, [b"sesame-", b"and-more"]) == (MASK_BYTES, 1)
 
 
+def test_a_masked_end_that_may_begin_another_secret_stays_masked():
+    masker = Masker(["sesame", "same-old-thing"])
+    assert streamed(masker, [b"sesame", b"-old", b"-shoe"]) == (MASK_BYTES + b"-old-shoe", 1)
+    assert streamed(masker, [b"sesame", b"-old", b"-thing"]) == (MASK_BYTES, 1)
+
+
 @pytest.mark.parametrize("masker", [Masker.empty, Masker([]), Masker(["abc", "", "true"])])
 def test_without_maskable_secrets_nothing_happens(masker):
     assert not masker
