@@ -2,6 +2,7 @@
 
 import base64
 import os
+import select
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from django.db import transaction
 
 from multiflexi.models import EncryptionKey
-from multiflexi.vault import keyring, wrapping
+from multiflexi.vault import keyring, lock, wrapping
 from multiflexi.vault.errors import DecryptionFailed, KeyMissing, MasterKeyMissing, MasterKeyWrong
 from multiflexi.vault.master import current as master_key
 
@@ -62,24 +63,34 @@ def test_a_missing_key_is_added_without_touching_the_others(ring):
     assert keyring.current("audit") == audit
 
 
-@pytest.mark.parametrize("processes", [4])
-def test_processes_starting_at_once_make_four_keys(shared_db, process_environment, processes):
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", MAKE_KEYS],
-            env=process_environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(processes)
-    ]
-    assert [one.stdout.readline() for one in running] == ["ready\n"] * processes
-    for one in running:
-        one.stdin.write("\n")
-        one.stdin.flush()
-    made = [one.communicate(timeout=60)[0] for one in running]
+def start_maker(environment) -> subprocess.Popen:
+    """A process that makes keys as soon as it gets a line."""
+    maker = subprocess.Popen(
+        [sys.executable, "-c", MAKE_KEYS], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert maker.stdout.readline() == "ready\n"
+    return maker
+
+
+def test_processes_starting_at_once_make_four_keys(shared_db, process_environment):
+    makers = [start_maker(process_environment) for _ in range(4)]
+    for maker in makers:
+        maker.stdin.write("\n")
+        maker.stdin.flush()
+    made = [maker.communicate(timeout=60)[0] for maker in makers]
     assert sorted(map(int, made)) == [0, 0, 0, 4]
+    assert EncryptionKey.objects.count() == 4
+
+
+def test_a_process_waits_for_another_one_that_is_making_keys(shared_db, process_environment):
+    maker = start_maker(process_environment)
+    with lock.alone():
+        maker.stdin.write("\n")
+        maker.stdin.flush()
+        too_early, _, _ = select.select([maker.stdout], [], [], 1)
+        assert not too_early
+        EncryptionKey.objects.bulk_create([wrapping.new_row(name, None, 1, master_key()) for name in NAMES])
+    assert maker.communicate(timeout=60)[0] == "0\n"
     assert EncryptionKey.objects.count() == 4
 
 
