@@ -62,9 +62,9 @@ def generate_master_key() -> str:
 
 
 def _configured() -> str:
-    if secret := (settings.ENCRYPTION_MASTER_KEY or "").strip():  # type: ignore[misc]
+    if secret := (settings.ENCRYPTION_MASTER_KEY or "").strip():
         return secret
-    path = settings.MULTIFLEXI_MASTER_KEY_FILE  # type: ignore[misc]
+    path = settings.MULTIFLEXI_MASTER_KEY_FILE
     return _read(str(path)) if path else ""
 
 
