@@ -27,9 +27,33 @@ MAX_TEXT = 255
 
 # Top-level keys with a column or table of their own; all others live on in the stored manifest.
 USED_KEYS = frozenset(
-    "$schema schemaVersion enabled uuid name title description version executable cmdparamsTemplate environment "
-    "requirements ociimage image homepage tags artifacts exitCodes produces consumes kubernetes setup deploy "
-    "resultfile code".split()
+    [
+        "$schema",
+        "schemaVersion",
+        "enabled",
+        "uuid",
+        "name",
+        "title",
+        "description",
+        "version",
+        "executable",
+        "cmdparamsTemplate",
+        "environment",
+        "requirements",
+        "ociimage",
+        "image",
+        "homepage",
+        "tags",
+        "artifacts",
+        "exitCodes",
+        "produces",
+        "consumes",
+        "kubernetes",
+        "setup",
+        "deploy",
+        "resultfile",
+        "code",
+    ]
 )
 
 _EXECUTABLE = re.compile(r"(?:/[\w.+@:-]+)+|[\w.+@:][\w.+@:-]*")
@@ -138,7 +162,7 @@ def _environment(environment: dict[str, Any], leftover: Leftover, notes: Notes) 
         return {}
     found: dict[str, FieldDefinition] = {}
     for key, raw in environment.items():
-        if is_usable("variable", raw, "environment", key, leftover, notes):
+        if is_usable(raw, "environment", key, leftover, notes):
             found[key] = read_field(Kind.APPLICATION, key, raw, len(found), notes, "environment", key)
     return found
 

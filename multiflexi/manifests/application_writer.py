@@ -19,11 +19,37 @@ from multiflexi.manifests.notes import Notes
 from multiflexi.manifests.texts import Texts, written
 
 # Order of apps-and-credentials.md 1.1, then the keys in use beside the schema.
-_ORDER = (
-    "$schema schemaVersion uuid name title description version executable cmdparamsTemplate cmdparams environment "
-    "requirements ociimage image homepage tags author license category artifacts exitCodes produces consumes events "
-    "kubernetes setup deploy resultfile code"
-).split()
+_ORDER = [
+    "$schema",
+    "schemaVersion",
+    "uuid",
+    "name",
+    "title",
+    "description",
+    "version",
+    "executable",
+    "cmdparamsTemplate",
+    "cmdparams",
+    "environment",
+    "requirements",
+    "ociimage",
+    "image",
+    "homepage",
+    "tags",
+    "author",
+    "license",
+    "category",
+    "artifacts",
+    "exitCodes",
+    "produces",
+    "consumes",
+    "events",
+    "kubernetes",
+    "setup",
+    "deploy",
+    "resultfile",
+    "code",
+]
 
 # Empty texts that a file may hold without breaking a pattern or format.
 _MAY_BE_EMPTY = ("image", "cmdparamsTemplate", "setup", "deploy", "resultfile")
@@ -128,9 +154,7 @@ def _exit_codes(codes: dict[int, ExitCodeDefinition], original: Any) -> dict[str
 
 
 def _products(definition: ApplicationDefinition, original: Any) -> dict[str, Any]:
-    written_ones = {
-        name: _product(product, _member(original, name)) for name, product in definition.produces.items()
-    }
+    written_ones = {name: _product(product, _member(original, name)) for name, product in definition.produces.items()}
     return {**written_ones, **definition.leftover.get("produces", {})}
 
 

@@ -20,9 +20,25 @@ MAX_CODE = 64
 
 # `$schema`, `schema` and `id` are labels; a type file may carry them although its schema is closed.
 _LABELS = frozenset({"$schema", "schema", "id", "schemaVersion"})
-_USED_KEYS = _LABELS | frozenset("uuid code name description version url homepage logo tags fields localized".split())
+_USED_KEYS = _LABELS | frozenset(
+    ["uuid", "code", "name", "description", "version", "url", "homepage", "logo", "tags", "fields", "localized"]
+)
 _CODE = re.compile(r"[A-Za-z0-9_-]{2,64}")
-_ORDER = "$schema schema id uuid code name description version url homepage logo tags fields".split()
+_ORDER = [
+    "$schema",
+    "schema",
+    "id",
+    "uuid",
+    "code",
+    "name",
+    "description",
+    "version",
+    "url",
+    "homepage",
+    "logo",
+    "tags",
+    "fields",
+]
 
 
 def read_credential(kind: Kind, document: dict[str, Any], notes: Notes) -> CredentialDefinition:
@@ -77,7 +93,7 @@ def credential_document(
 ) -> dict[str, Any]:
     """JSON object of a prototype or type; where the original manifest says the same, its notation is kept."""
     base = original or {}
-    labels = {key: base[key] for key in ("$schema", "schema") if key in base}
+    labels: dict[str, Any] = {key: base[key] for key in ("$schema", "schema") if key in base}
     if kind is Kind.CREDENTIAL_PROTOTYPE and not labels:
         labels = {"$schema": schema.schema(kind).rules["$id"]}
     values: dict[str, Any] = {

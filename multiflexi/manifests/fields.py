@@ -33,7 +33,9 @@ def default_key(kind: Kind, raw: dict[str, Any]) -> str:
     return "default" if kind is Kind.CREDENTIAL_TYPE or "default" in raw else "default_value"
 
 
-def read_field(kind: Kind, key: str, raw: dict[str, Any], position: int, notes: Notes, *steps: object) -> FieldDefinition:
+def read_field(
+    kind: Kind, key: str, raw: dict[str, Any], position: int, notes: Notes, *steps: object
+) -> FieldDefinition:
     """Canonical form of a field whose JSON types are right, or nearly so; `steps` lead to it."""
     _check_key(key, notes, *steps)
     written_default = raw.get(default_key(kind, raw))
@@ -130,5 +132,3 @@ def _text(value: Any) -> str:
 def too_many(count: int) -> str | None:
     """Why a definition with so many fields is refused, or None."""
     return f"has {count} fields; at most {MAX_FIELDS} are accepted" if count > MAX_FIELDS else None
-
-

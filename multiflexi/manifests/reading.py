@@ -97,7 +97,8 @@ def _parsed(text: str, repeated: dict[int, tuple[dict[str, Any], list[str]]]) ->
             text, object_pairs_hook=build, parse_float=_fraction, parse_int=_whole, parse_constant=_constant
         )
     except json.JSONDecodeError as error:
-        _refuse(f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}")
+        reason = error.msg.removesuffix(" at")
+        _refuse(f"line {error.lineno}, column {error.colno}: not JSON: {reason}")
 
 
 def _fraction(text: str) -> float | int:

@@ -22,12 +22,15 @@ MAX_PATH = 512
 MAX_ARTIFACT_TYPE = 128
 
 Leftover = dict[str, dict[str, Any]]
+# Parts of the schema that describe one entry of a section.
+_PARTS = {"environment": "variable", "produces": "product", "consumes": "ingredient"}
+
 D = TypeVar("D", ProductDefinition, IngredientDefinition)
 
 
-def is_usable(part: str, raw: Any, section: str, key: str, leftover: Leftover, notes: Notes) -> bool:
+def is_usable(raw: Any, section: str, key: str, leftover: Leftover, notes: Notes) -> bool:
     """Whether an entry has the right JSON types; under some names the schema does not look. Else it is left over."""
-    if any(finding.level == Level.FATAL for finding in schema.part_violations(Kind.APPLICATION, part, raw)):
+    if any(finding.level == Level.FATAL for finding in schema.part_violations(Kind.APPLICATION, _PARTS[section], raw)):
         notes.deviates("is not used, because its JSON types are wrong", section, key)
         leftover.setdefault(section, {})[key] = raw
         return False
@@ -81,20 +84,20 @@ def read_exit_codes(entries: dict[str, Any], notes: Notes) -> dict[int, ExitCode
 
 def read_produces(entries: dict[str, Any], leftover: Leftover, notes: Notes) -> dict[str, ProductDefinition]:
     """Data offered to following applications."""
-    return _chained(entries, "produces", "product", _product, leftover, notes)
+    return _chained(entries, "produces", _product, leftover, notes)
 
 
 def read_consumes(entries: dict[str, Any], leftover: Leftover, notes: Notes) -> dict[str, IngredientDefinition]:
     """Data taken from previous applications."""
-    return _chained(entries, "consumes", "ingredient", _ingredient, leftover, notes)
+    return _chained(entries, "consumes", _ingredient, leftover, notes)
 
 
 def _chained(
-    entries: dict[str, Any], section: str, part: str, read: Callable[..., D], leftover: Leftover, notes: Notes
+    entries: dict[str, Any], section: str, read: Callable[..., D], leftover: Leftover, notes: Notes
 ) -> dict[str, D]:
     found = {}
     for name, raw in entries.items():
-        if is_usable(part, raw, section, name, leftover, notes):
+        if is_usable(raw, section, name, leftover, notes):
             notes.limit(name, MAX_KEY, section, name)
             found[name] = read(raw, notes, section, name)
     return found

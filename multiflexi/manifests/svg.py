@@ -8,14 +8,14 @@ from xml.sax.saxutils import escape, quoteattr
 SVG = "http://www.w3.org/2000/svg"
 _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 
-_ELEMENTS = frozenset(
+_ELEMENTS = (
     "svg g defs symbol use title desc path rect circle ellipse line polyline polygon text tspan textPath "
     "linearGradient radialGradient stop clipPath mask pattern marker filter feBlend feColorMatrix feComponentTransfer "
     "feComposite feConvolveMatrix feDiffuseLighting feDisplacementMap feDistantLight feDropShadow feFlood feFuncA "
     "feFuncB feFuncG feFuncR feGaussianBlur feMerge feMergeNode feMorphology feOffset fePointLight "
-    "feSpecularLighting feSpotLight feTile feTurbulence".split()
+    "feSpecularLighting feSpotLight feTile feTurbulence"
 )
-_ATTRIBUTES = frozenset(
+_ATTRIBUTES = (
     "id class version viewBox preserveAspectRatio width height x y x1 y1 x2 y2 cx cy r rx ry fx fy fr dx dy d points "
     "transform opacity fill fill-opacity fill-rule clip-path clip-rule mask filter stroke stroke-width stroke-opacity "
     "stroke-linecap stroke-linejoin stroke-miterlimit stroke-dasharray stroke-dashoffset color display visibility "
@@ -29,7 +29,7 @@ _ATTRIBUTES = frozenset(
     "radius scale xChannelSelector yChannelSelector surfaceScale specularConstant specularExponent diffuseConstant "
     "lighting-color azimuth elevation z pointsAtX pointsAtY pointsAtZ limitingConeAngle baseFrequency numOctaves "
     "seed stitchTiles tableValues slope intercept amplitude exponent order kernelMatrix divisor bias targetX targetY "
-    "edgeMode preserveAlpha".split()
+    "edgeMode preserveAlpha"
 )
 _LOCAL_REFERENCE = re.compile(r"#[\w.:-]+")
 _REFERENCES = re.compile(r"url\(\s*(['\"]?)\s*([^)'\"]*)", re.IGNORECASE)
@@ -86,7 +86,7 @@ def _local_name(element: object) -> str | None:
     if not isinstance(tag, str) or not tag.startswith(f"{{{SVG}}}"):
         return None
     name = tag[len(SVG) + 2 :]
-    return name if name in _ELEMENTS else None
+    return name if name in _ELEMENTS.split() else None
 
 
 def _attributes(element: object) -> list[tuple[str, str]]:
@@ -96,7 +96,7 @@ def _attributes(element: object) -> list[tuple[str, str]]:
         if name == "href":
             if _LOCAL_REFERENCE.fullmatch(value.strip()):
                 kept[name] = value.strip()
-        elif name in _ATTRIBUTES and not _is_active(value):
+        elif name in _ATTRIBUTES.split() and not _is_active(value):
             kept[name] = value
     return list(kept.items())
 

@@ -57,9 +57,10 @@ class ValidationReport:
     @property
     def message(self) -> str:
         """The verdict in one sentence."""
+        rules = f"{self.schema_path.name} {self.schema_version}"
         if self.valid:
-            return f"{self.origin} satisfies {self.schema_path.name} {self.schema_version}"
-        return f"{self.origin} breaks {self.schema_path.name} {self.schema_version} in {len(self.violations) - 1} places"
+            return f"{self.origin} satisfies {rules}"
+        return f"{self.origin} breaks {rules} in {len(self.violations) - 1} places"
 
     def as_dict(self) -> dict[str, Any]:
         """The members of the JSON output of the validate commands."""

@@ -1,0 +1,86 @@
+"""Removing applications and credential prototypes that a file or a person names."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from multiflexi.manifests.definitions import ApplicationDefinition
+from multiflexi.manifests.kinds import Kind
+from multiflexi.manifests.reports import Removal, RemovalReport
+from multiflexi.manifests.validation import analyse
+from multiflexi.models import ACTIVE_STATES, Application, CredentialPrototype, Job, RunTemplate
+from multiflexi.record import audit
+from multiflexi.record.actor import Actor
+
+
+def remove_application(
+    subject: bytes | UUID | Application, *, actor: Actor, origin: str = "", purge: bool = False
+) -> RemovalReport:
+    """Remove the application of a definition file, with a uuid, or given as it is.
+
+    Refused while run templates use it. With history it is retired: disabled and hidden, kept for reports; `purge`
+    deletes the history too, unless a job is still running. A file that matches nothing removes nothing.
+    """
+    uuid = _uuid_of(subject, origin)
+    if isinstance(uuid, RemovalReport):
+        return uuid
+    with transaction.atomic():
+        app = Application.objects.select_for_update().filter(uuid=uuid).first()
+        if app is None or (app.retired_at is not None and not purge):
+            return RemovalReport(Removal.NOTHING, f"No application has the uuid {uuid}; nothing was removed.")
+        return _removed(app, actor, purge=purge)
+
+
+def remove_prototype(prototype: CredentialPrototype, *, actor: Actor) -> RemovalReport:
+    """Delete a credential prototype; refused while credential types are made from it."""
+    with transaction.atomic():
+        types = sorted(str(one) for one in prototype.types.all())
+        if types:
+            message = (
+                f"Credential prototype {prototype.code} is used by the credential types {', '.join(types)}; "
+                "delete them first."
+            )
+            return RemovalReport(Removal.REFUSED, message, prototype, types)
+        audit.write(actor, "delete", prototype, data={"uuid": str(prototype.uuid), "code": prototype.code})
+        prototype.delete()
+    return RemovalReport(Removal.REMOVED, f"Credential prototype {prototype.code} was removed.", prototype)
+
+
+def _uuid_of(subject: bytes | UUID | Application, origin: str) -> UUID | RemovalReport:
+    if isinstance(subject, Application):
+        return subject.uuid
+    if isinstance(subject, UUID):
+        return subject
+    analysis = analyse(subject, origin)
+    if not isinstance(analysis.definition, ApplicationDefinition):
+        what = "is no usable definition" if analysis.kind is Kind.APPLICATION else f"defines a {analysis.kind.value}"
+        return RemovalReport(Removal.NOTHING, f"{origin} {what} of an application; nothing was removed.")
+    return analysis.definition.uuid
+
+
+def _removed(app: Application, actor: Actor, *, purge: bool) -> RemovalReport:
+    templates = app.runtemplates.filter(archived_at=None).select_related("company").order_by("pk")
+    users = [f"{template.name} ({template.company.name}, id {template.pk})" for template in templates]
+    if users:
+        message = f"Application {app.name} is used by the run templates {', '.join(users)}; delete them first."
+        return RemovalReport(Removal.REFUSED, message, app, users)
+    jobs = Job.objects.filter(app=app)
+    if purge and jobs.filter(status__in=[*ACTIVE_STATES]).exists():
+        return RemovalReport(Removal.REFUSED, f"A job of application {app.name} is running; stop it first.", app)
+    history = {"jobs": jobs.count(), "run templates": RunTemplate.objects.filter(app=app).count()}
+    facts = {"uuid": str(app.uuid), "name": app.name, **{noun: number for noun, number in history.items() if number}}
+    if any(history.values()) and not purge:
+        app.enabled, app.retired_at = False, timezone.now()
+        app.updated_at = app.retired_at
+        app.save(update_fields=["enabled", "retired_at", "updated_at"])
+        audit.write(actor, "retire", app, data=facts, severity="medium")
+        return RemovalReport(Removal.RETIRED, f"Application {app.name} was retired; its history stays.", app)
+    audit.write(actor, "purge" if any(history.values()) else "delete", app, data=facts, severity="high")
+    jobs.delete()
+    RunTemplate.objects.filter(app=app).delete()
+    app.delete()
+    result = Removal.PURGED if any(history.values()) else Removal.REMOVED
+    return RemovalReport(result, f"Application {app.name} was removed.", app)
