@@ -34,17 +34,18 @@ def lease_end(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.MULTIFLEXI_LEASE_SECONDS)
 
 
-def claim(worker: Worker, *, places: int, modules: Collection[str], actor: Actor) -> list[Job]:
+def claim(worker: Worker, *, places: int, modules: Collection[str], actor: Actor, only: int | None = None) -> list[Job]:
     """Take at most `places` due jobs: `pending` becomes `queued`, with a new fencing token and a lease.
 
     Places go to the company with the fewest jobs claimed or running, then by priority, then by age. A row that is
-    locked, or whose run template or company is busy, never blocks the rows behind it. Returns the jobs with
+    locked, or whose run template or company is busy, never blocks the rows behind it. `only` is the id of the one job
+    wanted. Returns the jobs with
     application, company and run template loaded.
     """
     if places <= 0:
         return []
     now = backend().now()
-    wanted = _candidates(now, modules, places)
+    wanted = _candidates(now, modules, places, only)
     if not wanted:
         return []
     with transaction.atomic():
@@ -60,7 +61,7 @@ def claim(worker: Worker, *, places: int, modules: Collection[str], actor: Actor
     return [jobs[entry.job_id] for entry in taken]
 
 
-def _candidates(now: datetime, modules: Collection[str], places: int) -> list[int]:
+def _candidates(now: datetime, modules: Collection[str], places: int, only: int | None) -> list[int]:
     """Ids of ready queue rows in the order of the fair share, somewhat more than there are places."""
     busy = (
         QueueEntry.objects.filter(company=OuterRef("company_id"), worker__isnull=False)
@@ -74,6 +75,8 @@ def _candidates(now: datetime, modules: Collection[str], places: int) -> list[in
     ready = ready.exclude(
         Q(runtemplate__running_job__isnull=False) & ~Q(runtemplate__overlap=Overlap.ALLOW),
     )
+    if only is not None:
+        ready = ready.filter(job_id=only)
     ranked = ready.annotate(
         turn=Coalesce(Subquery(busy, output_field=IntegerField()), Value(0))
         + Window(RowNumber(), partition_by=[F("company_id")], order_by=[F("priority"), F("after"), F("pk")])

@@ -49,4 +49,4 @@ def trigger_of(job: Job) -> TriggerKind:
     """The group of causes a job belongs to."""
     if job.slot is not None:
         return TriggerKind.SCHEDULE
-    return _TRIGGERS.get(job.schedule_type, TriggerKind.MANUAL)  # type: ignore[call-overload,no-any-return]
+    return _TRIGGERS.get(job.schedule_type, TriggerKind.MANUAL)  # type: ignore[call-overload]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import connection, models
 
@@ -14,10 +14,14 @@ Columns = Mapping[str, Any]
 COUNTED = ("count", "duration_sum", "wait_sum")
 
 
+def _column(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    return cast("models.Field[Any, Any]", model._meta.get_field(name))
+
+
 class Backend:
     """Row locks, the database clock and batched writes; every difference between databases is in a subclass."""
 
-    clock_sql: str | None = None
+    clock_sql: str
     rollup_conflict: str
     smallest = "LEAST"
     greatest = "GREATEST"
@@ -46,9 +50,9 @@ class Backend:
         if not changes:
             return 0
         quote = connection.ops.quote_name
-        written, compared = ([model._meta.get_field(name) for name in part] for part in changes[0])
-        assignments = ", ".join(f"{quote(field.column)} = %s" for field in written)
-        conditions = " AND ".join(f"{quote(field.column)} = %s" for field in compared)
+        written, compared = ([_column(model, name) for name in part] for part in changes[0])
+        assignments = ", ".join(f"{quote(str(field.column))} = %s" for field in written)
+        conditions = " AND ".join(f"{quote(str(field.column))} = %s" for field in compared)
         sql = f"UPDATE {quote(model._meta.db_table)} SET {assignments} WHERE {conditions}"  # noqa: S608
         saves = [[field.get_db_prep_save for field in part] for part in (written, compared)]
         return self.execute_many(

@@ -1,0 +1,1 @@
+"""The executor: runs jobs and keeps their results."""

@@ -1,0 +1,82 @@
+"""The runner's cycle as a daemon: start, stop modes, reload."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings
+
+from daemons.common.stop import StopMode
+from multiflexi.jobs.spool import Spool
+from multiflexi.models import WorkerRole
+from multiflexi.runner.cycle import Cycle
+
+log = logging.getLogger(__name__)
+
+DETACH_SECONDS = 1.0
+
+
+class ExecutorLoop:
+    """Drives one executor instance; running jobs survive every end but mode `kill`."""
+
+    role = "executor"
+
+    def __init__(self, name: str, spool: Spool) -> None:
+        self._cycle = Cycle(
+            WorkerRole.EXECUTOR,
+            name,
+            spool,
+            places=settings.MULTIFLEXI_MAX_PARALLEL,
+            modules=settings.MULTIFLEXI_EXECUTORS,
+        )
+        self._mode: StopMode | None = None
+        self._killing = False
+
+    def start(self) -> None:
+        self._cycle.start()
+
+    def run_once(self) -> float | None:
+        if self._mode is None:
+            return self._cycle.run_once()
+        return self._run_down()
+
+    def _run_down(self) -> float | None:
+        """One cycle towards the end: nothing is claimed, and the running jobs are left, awaited or ended."""
+        if self._cycle.claims:
+            self._cycle.stop_claiming()
+        if self._mode is StopMode.DETACH:
+            self._cycle.detach()
+            return None
+        if self._mode is StopMode.KILL and not self._killing:
+            self._killing = True
+            self._cycle.kill_all(why="the executor was stopped")
+        pause = self._cycle.run_once()
+        if self._cycle.busy:
+            return pause
+        self._cycle.detach()
+        return None
+
+    def stop(self, mode: StopMode) -> float:
+        self._mode = mode
+        if mode is StopMode.DETACH:
+            return DETACH_SECONDS
+        if mode is StopMode.DRAIN:
+            return float(settings.MULTIFLEXI_SHUTDOWN_GRACE) or math.inf
+        return float(settings.MULTIFLEXI_KILL_GRACE) + 5.0
+
+    def close(self) -> None:
+        """What is left when the time to stop is over goes on under its wrappers."""
+        if self._cycle.busy:
+            self._cycle.detach()
+
+    def reload(self, changed: Sequence[str]) -> None:
+        """All settings are read where they are used."""
+
+    def dump(self) -> None:
+        for line in self._cycle.describe():
+            log.info("%s", line)
+
+    def watched(self) -> Iterable[int]:
+        return self._cycle.watched()

@@ -1,0 +1,1 @@
+"""The scheduler: turns due run templates into jobs."""

@@ -1,0 +1,88 @@
+"""One pass of the scheduler after another."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings
+
+from daemons.common.stop import StopMode
+from multiflexi.executors.native import process
+from multiflexi.jobs import enqueue, healing, tasks, workers
+from multiflexi.jobs.queue import backend
+from multiflexi.models import Worker, WorkerRole
+from multiflexi.record.actor import Actor
+
+log = logging.getLogger(__name__)
+
+
+class SchedulerLoop:
+    """Enqueues what is due, closes the tasks of elapsed windows, heals the cadence columns now and then."""
+
+    role = "scheduler"
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._worker: Worker | None = None
+        self._actor: Actor | None = None
+        self._stopping = False
+        self._next_beat = self._next_heal = 0.0
+
+    def start(self) -> None:
+        boot_id, pid_started = process.own_identity()
+        self._worker = workers.register(WorkerRole.SCHEDULER, self._name, boot_id=boot_id, pid_started=pid_started)
+        self._actor = workers.actor_of(self._worker)
+        self._heal()
+
+    def run_once(self) -> float | None:
+        """One pass; seconds until the next slot, at most the cycle pause."""
+        if self._stopping:
+            return None
+        assert self._worker is not None  # noqa: S101 - start() came before
+        assert self._actor is not None  # noqa: S101
+        begun = time.monotonic()
+        if begun >= self._next_heal:
+            self._heal()
+        result = enqueue.run_pass(self._actor)
+        tasks.close_elapsed(backend().now())
+        if result.due:
+            log.info("%d run templates were due, %d jobs made", result.due, result.jobs)
+        if begun >= self._next_beat:
+            spent = int((time.monotonic() - begun) * 1000)
+            workers.heartbeat(self._worker, last_cycle_at=backend().now(), cycle_ms=spent)
+            self._next_beat = begun + settings.MULTIFLEXI_HEARTBEAT_SECONDS
+        return 0.0 if result.more else self._pause()
+
+    def stop(self, mode: StopMode) -> float:
+        self._stopping = True
+        return 0.0
+
+    def close(self) -> None:
+        if self._worker is not None:
+            workers.farewell(self._worker)
+
+    def reload(self, changed: Sequence[str]) -> None:
+        """All settings are read where they are used."""
+
+    def dump(self) -> None:
+        log.info("next slot due at %s", enqueue.next_due())
+
+    def watched(self) -> Iterable[int]:
+        return ()
+
+    def _heal(self) -> None:
+        healed = healing.heal(backend().now())
+        if healed:
+            log.info("%d run templates were healed", healed)
+        self._next_heal = time.monotonic() + settings.INITIALIZE_SCHEDULING_INTERVAL
+
+    def _pause(self) -> float:
+        longest = float(settings.MULTIFLEXI_SCHEDULER_CYCLE_PAUSE)
+        due = enqueue.next_due()
+        if due is None:
+            return longest
+        left = (due - backend().now()).total_seconds()
+        # What is due already could not be enqueued; it waits for its retry, not for a busy loop.
+        return min(left, longest) if left > 0 else longest

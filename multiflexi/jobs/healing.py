@@ -1,0 +1,55 @@
+"""Repair of the cadence columns: set-based, and nothing is ever deleted.
+
+A `next_schedule` in the past is not touched: it is due, and the missed-run policy decides about it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from multiflexi.jobs import schedulable
+from multiflexi.models import Interval, RunTemplate
+from multiflexi.scheduling.intervals import INTERVALS
+
+HEAL_AT_MOST = 1000
+# A custom cadence has no period of its own; beyond this a stored slot is taken for the work of a wrong clock.
+LONGEST_CUSTOM = timedelta(days=9 * 366)
+
+SCHEDULABLE = Q(
+    active=True,
+    complete=True,
+    archived_at__isnull=True,
+    company__enabled=True,
+    company__archived_at__isnull=True,
+    app__enabled=True,
+    app__retired_at__isnull=True,
+) & ~Q(interv=Interval.MANUAL)
+
+
+def heal(now: datetime) -> int:
+    """Put right what an interrupted change or a wrong clock left behind; returns the number of rows looked at."""
+    stopped = list(_ids(RunTemplate.objects.filter(next_schedule__isnull=False).exclude(SCHEDULABLE)))
+    if stopped:
+        RunTemplate.objects.filter(pk__in=stopped).update(next_schedule=None)
+    forgotten = list(
+        _ids(RunTemplate.objects.filter(SCHEDULABLE, next_schedule__isnull=True).exclude(valid_to__lt=now))
+    )
+    schedulable.refresh(forgotten, now=now)
+    implausible = list(_ids(RunTemplate.objects.filter(_too_far(now)).exclude(valid_from__gt=now)))
+    schedulable.refresh(implausible, now=now, cadence_changed=True)
+    return len(stopped) + len(forgotten) + len(implausible)
+
+
+def _too_far(now: datetime) -> Q:
+    found = Q(pk__isnull=True)
+    for code, interval in INTERVALS.items():
+        if code != Interval.MANUAL:
+            longest = timedelta(seconds=2 * interval.seconds) if interval.seconds else LONGEST_CUSTOM
+            found |= Q(interv=code, next_schedule__gt=now + longest + timedelta(hours=2))
+    return found
+
+
+def _ids(rows: QuerySet[RunTemplate]) -> QuerySet[RunTemplate, int]:
+    return rows.order_by("pk").values_list("pk", flat=True)[:HEAL_AT_MOST]

@@ -1,0 +1,262 @@
+"""The cycle of one executor instance; every step may be repeated after an error."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+
+from multiflexi.executors import registry
+from multiflexi.executors.native import process
+from multiflexi.jobs import claiming, workers
+from multiflexi.jobs.claiming import Release, release
+from multiflexi.jobs.completion import Completion, complete
+from multiflexi.jobs.lifecycle import StaleJobs
+from multiflexi.jobs.queue import backend
+from multiflexi.jobs.spool import Spool
+from multiflexi.models import FailureReason, Job, QueueEntry, StopLevel, Worker, WorkerState
+from multiflexi.record.actor import Actor
+from multiflexi.runner import adopting, finishing, preflight, starting, watching
+from multiflexi.runner.running import Running, Stage
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.5
+WATCH_SECONDS = 1.0
+UNLIMITED = 1000
+MIB = 1024 * 1024
+
+
+class Cycle:
+    """Claims, starts, watches and finishes jobs in the name of one worker that holds its spool."""
+
+    def __init__(
+        self,
+        role: str,
+        name: str,
+        spool: Spool,
+        *,
+        places: int,
+        modules: Collection[str] | None = None,
+        only: int | None = None,
+    ) -> None:
+        self._role, self._name, self._spool = role, name, spool
+        self._places = places or UNLIMITED
+        self._modules = tuple(modules or registry.names())
+        self._only = only
+        self._jobs: dict[int, Running] = {}
+        self._claimed: list[Job] = []
+        self._worker: Worker | None = None
+        self._actor: Actor | None = None
+        self._next_beat = self._next_flush = self._next_claim = 0.0
+        self.claims = True
+        self.finished: list[int] = []
+
+    @property
+    def worker(self) -> Worker:
+        assert self._worker is not None  # noqa: S101 - start() came before
+        return self._worker
+
+    @property
+    def actor(self) -> Actor:
+        assert self._actor is not None  # noqa: S101
+        return self._actor
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is owned."""
+        return bool(self._jobs or self._claimed)
+
+    @property
+    def owned(self) -> int:
+        """How many jobs are owned."""
+        return len(self._jobs) + len(self._claimed)
+
+    def start(self) -> None:
+        """Announce the worker and adopt what an earlier process of this name left."""
+        boot_id, pid_started = process.own_identity()
+        self._worker = workers.register(
+            self._role,
+            self._name,
+            boot_id=boot_id,
+            pid_started=pid_started,
+            places=0 if self._places == UNLIMITED else self._places,
+            modules=list(self._modules),
+        )
+        self._actor = workers.actor_of(self._worker)
+        self._jobs = {one.id: one for one in adopting.adopt(self._worker, self._actor)}
+
+    def run_once(self) -> float:
+        """One cycle; seconds until the next one is wanted."""
+        self._beat()
+        watching.look(self._jobs.values())
+        self._finish()
+        self._flush()
+        if self.claims:
+            self._fill()
+        return self._pause()
+
+    def watched(self) -> Iterable[int]:
+        """Descriptors that become readable when a job ends."""
+        for one in self._jobs.values():
+            if one.stage is Stage.RUNNING and one.result is None and not one.stopping:
+                descriptor = one.module.watch_fd(one.handle)
+                if descriptor is not None:
+                    yield descriptor
+
+    def stop_claiming(self) -> None:
+        """Take no further jobs, and give back those that were not started."""
+        self.claims = False
+        self._release_claimed()
+
+    def kill_all(self, *, why: str) -> None:
+        """Begin to end every running job on behalf of the platform."""
+        for one in self._jobs.values():
+            if one.stage is Stage.RUNNING and one.result is None and not one.stopping:
+                watching.stop(
+                    one,
+                    watching.TERMINATED,
+                    FailureReason.SHUTDOWN,
+                    who=watching.PLATFORM,
+                    why=why,
+                    level=StopLevel.STOP,
+                )
+
+    def detach(self) -> None:
+        """Leave the running jobs to the next process of this name: their leases hold for the detach time."""
+        self._release_claimed()
+        watching.flush_lines(list(self._jobs.values()))
+        if self._jobs:
+            until = backend().now() + timedelta(seconds=settings.MULTIFLEXI_DETACH_SECONDS)
+            QueueEntry.objects.filter(worker=self.worker).update(lease_until=until)
+        workers.farewell(self.worker, WorkerState.DETACHED if self._jobs else WorkerState.STOPPED)
+
+    def describe(self) -> list[str]:
+        """One line for each job owned."""
+        return [f"job {one.id} {one.stage.name.lower()} pid {one.handle.get('pid')}" for one in self._jobs.values()]
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if self._jobs:
+            watching.obey_stop_requests(self._jobs, self.worker)
+        if now < self._next_beat:
+            return
+        used = sum(one.takes_place for one in self._jobs.values())
+        seen = workers.heartbeat(
+            self.worker,
+            places_used=used,
+            state=WorkerState.RUNNING if self.claims else WorkerState.DRAINING,
+            not_claiming_reason=self._obstacle(),
+            last_cycle_at=backend().now(),
+        )
+        claiming.renew_leases(self.worker)
+        for one in self._jobs.values():
+            if one.spool.readable():
+                one.spool.write_renewed(seen)
+        self._next_beat = now + settings.MULTIFLEXI_HEARTBEAT_SECONDS
+
+    def _finish(self) -> None:
+        jobs = list(self._jobs.values())
+        undone = adopting.never_started(jobs)
+        if undone:
+            starting.undo_start(undone, self._spool, self.actor)
+            self._forget(undone, clean=False)
+        self._forget(finishing.stage(jobs, self.actor), clean=False)
+        ended, gone = finishing.finish(list(self._jobs.values()), self.actor)
+        self._forget(gone, clean=False)
+        self._forget(ended, clean=True)
+        self.finished.extend(one.id for one in ended)
+        if ended:
+            self._next_claim = 0.0
+
+    def _forget(self, jobs: Iterable[Running], *, clean: bool) -> None:
+        for one in jobs:
+            self._jobs.pop(one.id, None)
+            if clean:
+                one.module.cleanup(one.handle)
+                self._spool.remove(one.spool)
+                shutil.rmtree(one.job_dir, ignore_errors=True)
+            else:
+                log.warning("a job is not ours any more and is left alone", extra={"job": one.id})
+
+    def _flush(self) -> None:
+        now = time.monotonic()
+        if self._jobs and now >= self._next_flush:
+            watching.flush_lines(list(self._jobs.values()))
+            self._next_flush = now + FLUSH_SECONDS
+
+    def _fill(self) -> None:
+        free = self._places - sum(one.takes_place for one in self._jobs.values()) - len(self._claimed)
+        if free <= 0 or time.monotonic() < self._next_claim:
+            return
+        if self._obstacle():
+            self._next_claim = time.monotonic() + settings.MULTIFLEXI_CYCLE_PAUSE
+            return
+        self._claimed += claiming.claim(
+            self.worker, places=free, modules=self._modules, actor=self.actor, only=self._only
+        )
+        if not self._claimed:
+            self._next_claim = time.monotonic() + settings.MULTIFLEXI_POLL
+            return
+        self._start_claimed()
+
+    def _start_claimed(self) -> None:
+        """Prepare and start what was claimed; a step that fails leaves the jobs claimed, to be tried again."""
+        claimed = self._claimed
+        try:
+            ready, refused = preflight.prepare(claimed, self._spool)
+        except OSError as error:
+            log.error("no job can be prepared on this disk", extra={"error": str(error)})
+            self._release_claimed()
+            self._next_claim = time.monotonic() + settings.MULTIFLEXI_CYCLE_PAUSE
+            return
+        for one in refused:
+            self._end_unstarted(one)
+        for running in starting.start(ready, self._spool, self.actor):
+            self._jobs[running.id] = running
+            for warning in running.warnings:
+                log.warning("%s", running.masker.mask_text(warning)[0], extra={"job": running.id})
+        self._claimed = []
+
+    def _end_unstarted(self, end: Completion) -> None:
+        try:
+            complete([end], actor=self.actor)
+        except StaleJobs:
+            log.info("a claimed job has changed meanwhile", extra={"job": end.job.pk})
+        self.finished.append(end.job.pk)
+
+    def _release_claimed(self) -> None:
+        for job in self._claimed:
+            try:
+                release([Release(job.pk, job.claim)], actor=self.actor)
+            except StaleJobs:
+                log.info("a claimed job has changed meanwhile", extra={"job": job.pk})
+            preflight.discard_directories(job, self._spool)
+        self._claimed = []
+
+    def _obstacle(self) -> str | None:
+        """Why this instance may not take jobs now."""
+        if not self.claims:
+            return "draining"
+        return "disk" if _short_of_space(self._spool.path, Path(settings.MULTIFLEXI_TMP)) else None
+
+    def _pause(self) -> float:
+        """Until something of our own is due, or the queue is to be looked at again."""
+        if any(one.stopping or one.result is not None for one in self._jobs.values()):
+            return 0.05
+        wanted = [settings.MULTIFLEXI_CYCLE_PAUSE, self._next_beat - time.monotonic()]
+        if self._jobs:
+            wanted += [WATCH_SECONDS, self._next_flush - time.monotonic()]
+        if self.claims:
+            wanted.append(settings.MULTIFLEXI_POLL)
+        return max(0.0, min(wanted))
+
+
+def _short_of_space(*paths: Path) -> bool:
+    needed = settings.MULTIFLEXI_MIN_FREE_MB * MIB
+    return any(shutil.disk_usage(path).free < needed for path in paths if path.exists())

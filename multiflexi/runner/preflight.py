@@ -1,0 +1,150 @@
+"""Everything that is checked and prepared before a job may be started."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from multiflexi import environ
+from multiflexi.executors import registry
+from multiflexi.executors.contract import Executor, Launch, Plan, Sandbox, StartRefused
+from multiflexi.jobs.command import Command, render
+from multiflexi.jobs.completion import Completion
+from multiflexi.jobs.environment import child_environment, job_directory, materialise_inputs, resolve_many
+from multiflexi.jobs.queue import backend
+from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Resolved
+from multiflexi.jobs.spool import Spool, SpoolDir
+from multiflexi.models import FailureReason, Job, JobStatus
+from multiflexi.runner import limits
+
+COULD_NOT_START = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job that may be started, with everything its start needs."""
+
+    job: Job
+    module: Executor
+    plan: Plan
+    command: Command
+    resolved: Resolved
+    spool: SpoolDir
+    job_dir: Path
+
+
+class Refused(Exception):
+    """The job ends without having been started."""
+
+    def __init__(self, status: JobStatus, exitcode: int | None, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.exitcode, self.reason, self.detail = status, exitcode, reason, detail
+
+
+def prepare(jobs: Sequence[Job], spool: Spool) -> tuple[list[Prepared], list[Completion]]:
+    """Resolve and check claimed jobs; those that cannot be started come back as their ends.
+
+    Raises OSError when directories cannot be made (disk full): nothing was started then, and the jobs stay claimed.
+    """
+    now = backend().now()
+    outcomes = resolve_many(jobs, installation=environ.file_values())
+    ready: list[Prepared] = []
+    refused: list[Completion] = []
+    for job in jobs:
+        try:
+            ready.append(_prepare_one(job, outcomes[job.pk], spool))
+        except Refused as refusal:
+            discard_directories(job, spool)
+            refused.append(
+                Completion(
+                    job,
+                    JobStatus.QUEUED,
+                    refusal.status,
+                    end=now,
+                    exitcode=refusal.exitcode,
+                    reason=refusal.reason,
+                    detail=refusal.detail,
+                )
+            )
+    return ready, refused
+
+
+def discard_directories(job: Job, spool: Spool) -> None:
+    """Remove what an unstarted claim of this job left on disk."""
+    spool.remove(spool.open(job.pk, job.claim))
+    shutil.rmtree(job_directory(job), ignore_errors=True)
+
+
+def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool) -> Prepared:
+    if isinstance(outcome, EnvironmentProblem):
+        raise _refusal(outcome)
+    if outcome.missing:
+        detail = _("Required values are missing: %(names)s.") % {"names": ", ".join(outcome.missing)}
+        raise Refused(JobStatus.FAILED, COULD_NOT_START, FailureReason.START_FAILED, detail)
+    job_dir = Path(job_directory(job))
+    try:
+        command = render(job.app, outcome)
+        module = _module(job)
+        _fresh(job_dir)
+        directory = spool.create(job.pk, job.claim, spec=_spec(job))
+        materialise_inputs(job, outcome, job_dir)
+    except EnvironmentProblem as problem:
+        raise _refusal(problem) from None
+    launch = Launch(
+        job_id=job.pk,
+        claim=job.claim,
+        argv=command.words,
+        env=child_environment(outcome, job_dir),
+        job_dir=job_dir,
+        spool=directory,
+        limits=limits.effective(job),
+        sandbox=Sandbox(job.app.sandbox),  # type: ignore[arg-type]
+        image=job.app.ociimage or None,
+    )
+    try:
+        plan = module.prepare(launch)
+    except StartRefused as refusal:
+        masked = outcome.masker().mask_text(refusal.detail)[0]
+        raise Refused(JobStatus.FAILED, refusal.exit_code, refusal.reason, masked) from None
+    return Prepared(job, module, plan, command, outcome, directory, job_dir)
+
+
+def _refusal(problem: EnvironmentProblem) -> Refused:
+    if isinstance(problem, CredentialProblem):
+        return Refused(JobStatus.BLOCKED, None, problem.reason, str(problem))
+    return Refused(JobStatus.FAILED, COULD_NOT_START, problem.reason, str(problem))
+
+
+def _module(job: Job) -> Executor:
+    try:
+        return registry.get(job.executor)
+    except registry.UnknownExecutor as error:
+        raise Refused(JobStatus.FAILED, -1, FailureReason.EXECUTOR_UNAVAILABLE, str(error)) from None
+
+
+def _fresh(job_dir: Path) -> None:
+    """An empty private directory; what an earlier unstarted claim of the job left is removed first."""
+    job_dir.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        job_dir.mkdir(mode=0o700)
+    except FileExistsError:
+        shutil.rmtree(job_dir)
+        job_dir.mkdir(mode=0o700)
+
+
+def _spec(job: Job) -> Mapping[str, object]:
+    """What must be known about the job without the database."""
+    retries = job.runtemplate.max_retries if job.runtemplate else 0
+    return {
+        "job": job.pk,
+        "claim": job.claim,
+        "runtemplate": job.runtemplate_id,
+        "retryable": job.attempt <= retries,
+        "lease": settings.MULTIFLEXI_LEASE_SECONDS,
+        "fence": settings.MULTIFLEXI_FENCE_SECONDS,
+    }

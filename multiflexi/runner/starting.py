@@ -1,0 +1,134 @@
+"""The point of no return: `running` is committed first, then the job is started."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+
+from multiflexi.executors.contract import Ended, Handle, StartFailed, StartRefused
+from multiflexi.jobs import snapshot, tasks
+from multiflexi.jobs.claiming import Release, release
+from multiflexi.jobs.lifecycle import Move, StaleJobs, move
+from multiflexi.jobs.output import LineFeed
+from multiflexi.jobs.queue import backend
+from multiflexi.jobs.spool import Spool
+from multiflexi.models import JobStatus
+from multiflexi.record.actor import Actor
+from multiflexi.runner.preflight import COULD_NOT_START, Prepared, discard_directories
+from multiflexi.runner.running import Running
+
+log = logging.getLogger(__name__)
+
+
+def start(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> list[Running]:
+    """Commit the start of the jobs, then start them; returns those that run, or have ended at once.
+
+    A job that is not ours any more, or was cancelled meanwhile, is left alone. A start that failed for want of
+    resources is undone: that job is pending again.
+    """
+    started = []
+    for one in _committed(ready, spool, actor):
+        running = _running(one)
+        try:
+            running.handle = one.module.start(one.plan)
+        except StartFailed as failure:
+            log.warning("a start failed and is undone", extra={"job": one.job.pk, "error": str(failure)})
+            undo_start([running], spool, actor, detail=str(failure))
+            continue
+        except StartRefused as refusal:
+            running.result = Ended(COULD_NOT_START, None, None, None, backend().now())
+            running.warnings.append(refusal.detail)
+        started.append(running)
+    return started
+
+
+def undo_start(jobs: Sequence[Running], spool: Spool, actor: Actor, *, detail: str | None = None) -> None:
+    """Put jobs back into the queue that are proven never to have started, and take their attempt back."""
+    with transaction.atomic():
+        release(
+            [Release(one.id, one.job.claim, JobStatus.RUNNING, reason="start_undone", detail=detail) for one in jobs],
+            actor=actor,
+        )
+        tasks.undo_start(one.job.task_id for one in jobs if one.job.task_id)
+    for one in jobs:
+        spool.remove(one.spool)
+
+
+def _committed(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> Iterable[Prepared]:
+    if not ready:
+        return []
+    try:
+        _commit(ready, actor)
+        return ready
+    except (StaleJobs, DatabaseError) as error:
+        if isinstance(error, OperationalError | InterfaceError):
+            raise
+    kept = []
+    for one in ready:
+        try:
+            _commit([one], actor)
+            kept.append(one)
+        except StaleJobs:
+            log.info("a claimed job was taken back before its start", extra={"job": one.job.pk})
+            discard_directories(one.job, spool)
+    return kept
+
+
+def _commit(ready: Sequence[Prepared], actor: Actor) -> None:
+    now = backend().now()
+    with transaction.atomic():
+        move(
+            [Move(one.job.pk, one.job.claim, JobStatus.QUEUED, JobStatus.RUNNING, _values(one, now)) for one in ready],
+            actor=actor,
+            at=now,
+        )
+        tasks.start(one.job.task_id for one in ready if one.job.task_id)
+
+
+def _values(one: Prepared, now: Any) -> dict[str, Any]:
+    job = one.job
+    job.env, job.env_meta = snapshot.snapshot(one.resolved, job.pk)
+    job.begin, job.handle = now, dict(one.plan.handle)
+    limits = one.plan.launch.limits
+    return {
+        "begin": now,
+        "host": socket.gethostname(),
+        "boot_id": one.plan.handle.get("boot_id"),
+        "spool_path": str(one.spool.path),
+        "handle": job.handle,
+        "command": one.command.display_words,
+        "env": job.env,
+        "env_meta": job.env_meta,
+        "app_version": job.app.version or "n/a",
+        "time_limit": limits.time_limit,
+        "limits": asdict(limits),
+    }
+
+
+def _running(one: Prepared) -> Running:
+    masker = one.resolved.masker()
+    handle: Handle = dict(one.plan.handle)
+    return Running(
+        job=one.job,
+        module=one.module,
+        handle=handle,
+        spool=one.spool,
+        job_dir=one.job_dir,
+        resolved=one.resolved,
+        masker=masker,
+        feed=LineFeed(
+            one.job.pk,
+            one.spool.stdout,
+            one.spool.stderr,
+            masker,
+            cap=settings.MULTIFLEXI_OUTPUT_MAX_BYTES,
+        ),
+        limits=one.plan.launch.limits,
+        warnings=[*one.resolved.warnings, *one.plan.warnings],
+    )
