@@ -172,6 +172,9 @@ class Executor(Protocol):
     def stop_progress(self, handle: Handle) -> StopState:
         """Carry on with a stop without blocking, also one that a previous executor began."""
 
+    def running_seconds(self, handle: Handle) -> float:
+        """Seconds since the job started, by a clock that neither steps nor stops; 0 while the start is unknown."""
+
     def recover(self, handle: Handle) -> Alive | Ended | NeverStarted | Unknown:
         """Find out what became of a job whose executor went away."""
 

@@ -44,6 +44,12 @@ def boot_id() -> str:
     return f"{kernel}:{Path('/proc/self/ns/pid').stat().st_ino}"
 
 
+def own_identity() -> tuple[str, int]:
+    """Boot id and start time of this process, which together with its pid name it for ever."""
+    own = look(os.getpid())
+    return boot_id(), own.started if own else 0
+
+
 def same_kernel_boot(one: str, other: str) -> bool:
     """Say whether two boot ids differ at most in the pid namespace."""
     return one.partition(":")[0] == other.partition(":")[0]

@@ -47,11 +47,13 @@ class Stop:
 
     def _left(self) -> int:
         # As long as the wrapper lives the job does; only then is the costly look at all processes of use.
-        return 1 if self.tree.wrapper() else len(self.tree.members())
+        if self.tree.wrapper():
+            return 1
+        return len(self.tree.members()) or self._kill()
 
     def _kill(self) -> int:
         self._rounds += 1
-        return len(self.tree.kill(wrapper_too=self._rounds > _SPARED_ROUNDS))
+        return self.tree.kill(wrapper_too=self._rounds > _SPARED_ROUNDS)
 
 
 def write_note(spool: SpoolDir, note: KillNote) -> None:

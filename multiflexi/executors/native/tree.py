@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import time
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ from multiflexi.executors.native.process import Process
 
 Table = dict[int, Process]
 
+_BETWEEN_LOOKS = 0.01
+
 
 class Tree:
     """All processes of one job but its wrapper; keeps in mind what it has seen."""
@@ -27,6 +28,7 @@ class Tree:
     def __init__(self, handle: Handle) -> None:
         self.handle = handle
         self._seen: set[tuple[int, int]] = set()
+        self._group_confirmed = False
 
     def members(self, table: Table | None = None) -> list[Process]:
         """Look for the living processes of the job, without the wrapper, the executor and its ancestors."""
@@ -37,6 +39,8 @@ class Tree:
         chosen.discard(wrapper or 0)
         living = [table[pid] for pid in chosen if not table[pid].dead]
         self._seen.update((found.pid, found.started) for found in living)
+        ours = any(found.group == self.handle["pid"] for found in living)
+        self._group_confirmed = self._group_confirmed or wrapper is not None or ours
         return living
 
     def wrapper(self, table: Table | None = None) -> Process | None:
@@ -59,28 +63,35 @@ class Tree:
             process.send(found, signal.SIGTERM)
             process.send(found, signal.SIGCONT)
 
-    def kill(self, *, wrapper_too: bool) -> list[Process]:
-        """Send SIGKILL to every process of the job and return those that were there.
+    def kill(self, *, wrapper_too: bool) -> int:
+        """Send SIGKILL to every process of the job and return how many were there, the wrapper included.
 
-        The wrapper is spared at first, because it reports the true status once the others are gone.
+        The wrapper is spared at first, because it reports the true status once the others are gone. Then its group is
+        signalled before the look: a process that keeps forking and ending is never where one looks, but a signal to
+        the group stops it, and the look finds it dying.
         """
+        if wrapper_too or self.wrapper() is None:
+            self._kill_group()
         table = scan()
-        members = self.members(table)
-        wrapper = self.wrapper(table)
-        if wrapper is not None and wrapper_too:
-            _signal_group(wrapper.pid, signal.SIGKILL)
+        members, wrapper = self.members(table), self.wrapper(table)
         for found in members:
             process.send(found, signal.SIGKILL)
-        return members + ([wrapper] if wrapper is not None else [])
+        return len(members) + int(wrapper is not None)
 
     def kill_until_gone(self, patience: float) -> bool:
         """Kill all, the wrapper included, and wait until they are gone, at most `patience` seconds."""
         deadline = time.monotonic() + patience
-        while left := self.kill(wrapper_too=True):
+        while self.kill(wrapper_too=True):
             if time.monotonic() > deadline:
                 return False
-            _await_end(left, 0.1)
+            time.sleep(_BETWEEN_LOOKS)
         return True
+
+    def _kill_group(self) -> None:
+        """Signal the wrapper's group if it was seen to be ours and its number leads no foreign group by now."""
+        leader = process.look(self.handle["pid"] or 0)
+        if self._group_confirmed and (leader is None or leader.started == self.handle["pid_started"]):
+            _signal_group(self.handle["pid"], signal.SIGKILL)
 
     def _wrapper_pid(self, table: Table) -> int | None:
         """Pid of the wrapper as long as the number is still its own, also as a zombie."""
@@ -150,19 +161,3 @@ def _untouchable(table: Table) -> set[int]:
 def _signal_group(group: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-def _await_end(processes: list[Process], seconds: float) -> None:
-    """Wait until the first of some processes has ended; own children stay to be collected."""
-    poller, descriptors = select.poll(), []
-    try:
-        for found in processes:
-            descriptor = process.open_descriptor(found.pid, found.started)
-            if descriptor is not None:
-                descriptors.append(descriptor)
-                poller.register(descriptor, select.POLLIN)
-        if descriptors:
-            poller.poll(seconds * 1000)
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
