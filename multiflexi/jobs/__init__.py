@@ -1,0 +1,1 @@
+"""Jobs: their life, queue, environment, command, output and artifacts."""

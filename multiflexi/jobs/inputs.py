@@ -1,0 +1,70 @@
+"""Input files: uploads of `file-path` fields, written into the job's directory before the start."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from multiflexi.models import FileStore
+from multiflexi.vault import envelope
+from multiflexi.vault.names import CREDENTIALS
+
+DIRECTORY = "inputs"
+_UNSAFE = re.compile(r"[^\w.+ ()@=,-]")
+_MAX_NAME_BYTES = 150
+
+
+def safe_name(name: str) -> str:
+    """A file name without directories, control characters and leading dots or dashes; never empty."""
+    base = _UNSAFE.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".-").strip()
+    stem, dot, last = base.rpartition(".")
+    stem, suffix = (stem, dot + last) if stem else (base, "")
+    room = _MAX_NAME_BYTES - len(suffix.encode())
+    if room < 1:
+        stem, suffix, room = base, "", _MAX_NAME_BYTES
+    return stem.encode()[:room].decode(errors="ignore") + suffix or "file"
+
+
+def input_path(directory: str, upload: FileStore) -> str:
+    """Where an upload lies below a job's directory, as that directory is seen by the process."""
+    return str(PurePosixPath(directory) / _below(upload))
+
+
+def sealed_content(content: bytes, record: int, company_id: int | None = None) -> bytes:
+    """What to store in `file_data` of a secret upload; the row gets its id first."""
+    text = base64.b64encode(content).decode()
+    sealed = envelope.seal(
+        text, key=CREDENTIALS, table="file_store", field="file_data", record=record, company_id=company_id
+    )
+    return sealed.encode()
+
+
+def content(upload: FileStore) -> bytes:
+    """The plain content of an upload; raises DecryptionFailed for a secret one that does not open."""
+    data = bytes(upload.file_data or b"")
+    if not upload.secret or not data:
+        return data
+    sealed = data.decode(errors="replace")
+    text = envelope.open_sealed(sealed, table="file_store", field="file_data", record=upload.pk)
+    return base64.b64decode(text)
+
+
+def write(uploads: Iterable[FileStore], job_dir: Path) -> list[Path]:
+    """Write uploads below a fresh job directory, files with mode 0600; existing files are never overwritten."""
+    return [_write_one(upload, job_dir / _below(upload)) for upload in uploads]
+
+
+def _write_one(upload: FileStore, path: Path) -> Path:
+    path.parent.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content(upload))
+    return path
+
+
+def _below(upload: FileStore) -> str:
+    return f"{DIRECTORY}/{safe_name(upload.field)}/{safe_name(upload.file_name)}"

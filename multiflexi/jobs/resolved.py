@@ -1,0 +1,52 @@
+"""The outcome of resolving an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from multiflexi.models import FailureReason
+from multiflexi.vault.masker import Masker
+
+
+class EnvironmentProblem(Exception):
+    """The job cannot be started with what is configured: it ends as `failed`, 255, `reason`."""
+
+    reason: str = FailureReason.START_FAILED
+
+
+class CredentialProblem(EnvironmentProblem):
+    """An assigned credential is unusable: the job ends as `blocked`, without exit code and without retry."""
+
+    reason = FailureReason.CREDENTIAL_MISCONFIGURED
+
+
+@dataclass
+class Resolved:
+    """The environment of one job.
+
+    `values` are what the process gets; `meta` has type, source, secret and overridden layers of each name. `secrets`
+    are the values to mask. `missing` names the required variables without a value: the job must not be started.
+    `known` may be used as placeholders though they have no value. `uploads` are the ids of the files to write, by
+    variable; `result_file` is the path of the result file, `directory` the job's directory, as the process sees them.
+    """
+
+    values: dict[str, str] = field(default_factory=dict, repr=False)
+    meta: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set, repr=False)
+    warnings: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    known: frozenset[str] = frozenset()
+    uploads: dict[str, int] = field(default_factory=dict)
+    result_file: str | None = None
+    directory: str = ""
+    zone: str = "UTC"
+    company_id: int | None = None
+
+    def is_secret(self, name: str) -> bool:
+        """Whether the value must not be shown."""
+        return bool(self.meta.get(name, {}).get("secret"))
+
+    def masker(self) -> Masker:
+        """A masker of all secret values."""
+        return Masker(self.secrets) if self.secrets else Masker.empty
