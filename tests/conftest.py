@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from django.apps import apps
 from django.db import connection
 
 from multiflexi.models import Company, CompanyRole, CompanyUser, Role, User, UserRole
+from multiflexi.vault import keyring
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
@@ -21,6 +22,20 @@ def _person(login: str, **roles: Company) -> User:
     for role, company in roles.items():
         CompanyUser.objects.create(user=user, company=company, role=role)
     return user
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_keys() -> Iterator[None]:
+    """Data keys are cached per process; the keys of one test's database must not reach the next test."""
+    keyring.forget()
+    yield
+    keyring.forget()
+
+
+@pytest.fixture
+def ring(db: None) -> None:
+    """The four data keys of the installation."""
+    keyring.ensure_keys()
 
 
 @pytest.fixture
@@ -64,6 +79,7 @@ def shared_db(transactional_db: None) -> None:
     """A database whose changes are committed, with the rows of the first migrations, for threads and processes."""
     if not User.objects.filter(is_system=True).exists():
         importlib.import_module("multiflexi.migrations.0004_roles").add(apps, None)
+    keyring.ensure_keys()
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 _KINDS = {"postgres": "pgsql", "postgresql": "pgsql", "mysql": "mysql", "mariadb": "mysql"}
 _PORTS = {"pgsql": "5432", "mysql": "3306"}
-SCRATCH = Path(tempfile.gettempdir()) / f"multiflexi-test-{os.getuid()}"
+# The first process of a run makes it, its workers inherit it.
+SCRATCH = Path(os.environ.setdefault("TEST_SCRATCH", tempfile.mkdtemp(prefix="multiflexi-test-")))
 
 
 def _database(url: str) -> dict[str, str]:
@@ -28,7 +29,6 @@ def _database(url: str) -> dict[str, str]:
     }
 
 
-SCRATCH.mkdir(exist_ok=True)
 for _name in [name for name in os.environ if name.startswith(("DB_", "MULTIFLEXI_", "ENCRYPTION_"))]:
     del os.environ[_name]
 os.environ.update(

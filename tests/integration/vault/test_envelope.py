@@ -65,7 +65,7 @@ def test_another_key_does_not_open_it(ring):
         open_sealed(json.dumps(members | {"kid": 987654}), **PLACE)
 
 
-def test_empty_stays_empty_even_without_keys(empty_ring, settings):
+def test_empty_stays_empty_even_without_keys(db, settings):
     settings.ENCRYPTION_MASTER_KEY = None
     assert seal("", key="default", **PLACE) == ""
     assert open_sealed("", **PLACE) == ""

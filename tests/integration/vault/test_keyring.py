@@ -34,7 +34,7 @@ def rotated(name: str) -> EncryptionKey:
     return row
 
 
-def test_four_keys_are_made_once(empty_ring):
+def test_four_keys_are_made_once(db):
     assert keyring.ensure_keys() == NAMES
     assert keyring.ensure_keys() == []
     rows = EncryptionKey.objects.all()
@@ -160,14 +160,14 @@ def test_another_master_key_is_named_by_its_fingerprint(ring, settings):
     assert EncryptionKey.objects.count() == 3
 
 
-def test_a_short_master_key_makes_no_keys(empty_ring, settings):
+def test_a_short_master_key_makes_no_keys(db, settings):
     settings.ENCRYPTION_MASTER_KEY = "too short"
     with pytest.raises(MasterKeyMissing, match="9 characters; at least 32"):
         keyring.ensure_keys()
     assert not EncryptionKey.objects.exists()
 
 
-def test_a_missing_key_names_the_command_that_makes_it(empty_ring):
+def test_a_missing_key_names_the_command_that_makes_it(db):
     with pytest.raises(KeyMissing, match=r"data key audit does not exist.*multiflexi-cli setup"):
         keyring.current("audit")
 
