@@ -1,0 +1,242 @@
+"""How a command is declared: its noun, its options and the function that does it.
+
+An option is written with all its spellings, the canonical one first; `-` and `_` are equal inside names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from multiflexi.cli import values
+from multiflexi.cli.call import Call
+from multiflexi.cli.output.results import Result
+
+Action = Callable[[Call], Result]
+Decorated = TypeVar("Decorated", bound=Action)
+
+
+class Option(click.Option):
+    """An option that knows whether its value may be left out and whether it is a global one."""
+
+    value_optional: bool = False
+    everywhere: bool = False
+    positional: str | None = None
+    secret: bool = False
+    shown_default: str | None = None
+
+
+def value(
+    *names: str,
+    help: str = "",
+    type: Any = str,
+    default: Any = None,
+    multiple: bool = False,
+    positional: str | None = None,
+    secret: bool = False,
+) -> Option:
+    """An option with a value. `positional` = "one" or "many": the value may also be given as argument(s)."""
+    made = Option(
+        [values.dest(names[0]), *names], help=help, type=type, default=None if multiple else default, multiple=multiple
+    )
+    made.positional = positional
+    made.secret = secret
+    made.shown_default = default
+    return made
+
+
+def optional(*names: str, help: str = "", type: Any = str, default: Any = None) -> Option:
+    """An option whose bare form means "not given"."""
+    made = value(*names, help=help, type=type, default=default)
+    made.value_optional = True
+    return made
+
+
+def flag(*names: str, help: str = "") -> Option:
+    return Option([values.dest(names[0]), *names], help=help, is_flag=True, default=False)
+
+
+def format_option(default: str = "text") -> Option:
+    return optional(
+        "--format", "-f", help="text, json, yaml, csv, ndjson or table", type=values.FORMAT, default=default
+    )
+
+
+def identifier(*names: str, help: str = "Number or natural key", many: bool = False) -> Option:
+    """The option that selects the record; also the first argument of the command."""
+    return value(*(names or ("--id",)), help=help, multiple=many, positional="many" if many else "one")
+
+
+def listing() -> list[Option]:
+    """The options every list has."""
+    return [
+        value("--limit", help="At most so many rows; 0 = all", type=values.COUNT),
+        value("--offset", help="Leave out so many rows", type=values.COUNT),
+        value("--fields", help="Columns, separated by commas"),
+        value("--order", help="A, D or COLUMN[:asc|desc]"),
+    ]
+
+
+def fields() -> Option:
+    return optional("--fields", help="Members to show, separated by commas")
+
+
+def dry_run() -> Option:
+    return flag("--dry-run", help="Show what would change and change nothing")
+
+
+def global_options() -> list[Option]:
+    made = [
+        flag("--quiet", "-q", help="No output but errors"),
+        Option(["verbose", "--verbose", "-v"], count=True, help="Say more; -vv adds logs, -vvv debugging"),
+        flag("--no-interaction", "-n", help="Never ask, take the default answer"),
+        flag("--yes", "-y", help="Answer yes to questions"),
+        Option(["colour", "--ansi/--no-ansi"], default=None, help="Force or forbid colour"),
+        value("--environment", "-e", help="Settings file"),
+        flag("--no-headers", help="Tables and CSV without the header line"),
+        flag("--wide", help="Tables with all columns"),
+        flag("--version", "-V", help="Show the version"),
+    ]
+    for one in made:
+        one.everywhere = True
+    return made
+
+
+class Argument(click.Argument):
+    """A word without a name in front of it."""
+
+    help: str = ""
+
+
+def argument(name: str, help: str, default: str | None = None) -> Argument:
+    made = Argument([name], required=False, default=default, metavar=f"[{name.upper()}]")
+    made.help = help
+    return made
+
+
+class Command(click.Command):
+    """A command of a noun; `work` does it, everything else describes it."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Action,
+        parameters: Sequence[Option | Argument],
+        help: str,
+        *,
+        database: bool,
+        changes: bool,
+    ) -> None:
+        self.declared = [one for one in parameters if isinstance(one, Option)]
+        self.arguments = [one for one in parameters if isinstance(one, Argument)]
+        self.work = work
+        self.database = database
+        self.changes = changes
+        taken = {spelling for option in self.declared for spelling in option.opts}
+        shared = [one for one in global_options() if not taken & set(one.opts)]
+        identifiers = [
+            click.Argument([f"_{option.name}"], required=False, nargs=-1, metavar=_metavar(option))
+            for option in self.declared
+            if option.positional
+        ]
+        super().__init__(
+            name,
+            params=[*self.arguments, *identifiers, *self.declared, *shared],
+            help=help,
+            context_settings={
+                "token_normalize_func": lambda token: token.replace("_", "-"),
+                "help_option_names": ["-h", "--help"],
+                "max_content_width": 110,
+            },
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, self._settle_missing_values(ctx, args))
+        for option in self.declared:
+            if option.positional:
+                _merge_positional(ctx, option)
+        return rest
+
+    def _settle_missing_values(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Drop bare options whose value may be left out; refuse an option where a value is due.
+
+        click would take the next option for the value.
+        """
+        by_name = {_plain(name): one for one in self.params if isinstance(one, Option) for name in one.opts}
+        settled: list[str] = []
+        position = 0
+        while position < len(args):
+            word = args[position]
+            position += 1
+            if word == "--":
+                return [*settled, word, *args[position:]]
+            option = by_name.get(_plain(word))
+            if option is None or option.is_flag or option.count:
+                settled.append(word)
+                continue
+            following = args[position] if position < len(args) else None
+            if following is not None and not _is_option(following, by_name):
+                settled += [f"{word}={following}"] if word.startswith("--") else [word, following]
+                position += 1
+            elif not option.value_optional:
+                raise click.BadOptionUsage(word, f"Option {word} requires a value.", ctx=ctx)
+        return settled
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", "-")
+
+
+def _is_option(word: str, known: dict[str, Option]) -> bool:
+    name = _plain(word.partition("=")[0])
+    return name in known or (word.startswith("--") and len(word) > 2)
+
+
+def _metavar(option: Option) -> str:
+    name = max(option.opts, key=len).lstrip("-").upper() if not option.opts else option.opts[0].lstrip("-").upper()
+    return f"[{name}]..." if option.positional == "many" else f"[{name}]"
+
+
+def _merge_positional(ctx: click.Context, option: Option) -> None:
+    given = [str(one) for one in ctx.params.pop(f"_{option.name}", ())]
+    stored = ctx.params.get(str(option.name))
+    named = [] if stored is None else list(stored) if isinstance(stored, (list, tuple)) else [stored]
+    if option.positional == "many":
+        ctx.params[str(option.name)] = [*named, *given]
+        return
+    if len({str(one) for one in [*named, *given]}) > 1 or len(given) > 1:
+        raise click.UsageError(f"{option.opts[0]} is given more than once with different values.", ctx=ctx)
+    if given:
+        ctx.params[str(option.name)] = given[0]
+
+
+class Noun:
+    """An entity with its commands in the order they are declared."""
+
+    def __init__(self, name: str, help: str) -> None:
+        self.name = name
+        self.help = help
+        self.commands: dict[str, Command] = {}
+
+    def command(
+        self,
+        action: str,
+        help: str,
+        *parameters: Option | Argument | list[Option],
+        output: Option | None = None,
+        database: bool = True,
+        changes: bool = False,
+    ) -> Callable[[Decorated], Decorated]:
+        """Register the decorated function as `noun:action`; commands of one word belong to a noun without name."""
+        flat: list[Option | Argument] = [output or format_option()]
+        for one in parameters:
+            flat += one if isinstance(one, list) else [one]
+        name = f"{self.name}:{action}" if self.name else action
+
+        def register(work: Decorated) -> Decorated:
+            self.commands[action] = Command(name, work, flat, help, database=database, changes=changes)
+            return work
+
+        return register

@@ -1,0 +1,47 @@
+"""Making a job by hand, as `run-template:schedule` and `job:create` do it alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multiflexi.cli.call import Call
+from multiflexi.cli.output.results import Done, Record
+
+
+def launch(call: Call, template: Any, time_option: str, company: Any = None) -> Done:
+    """Schedule one job of the run template; `--config` and `--env` count for this job alone."""
+    from multiflexi.services import run_template_run
+    from multiflexi.services.presenters.job import row
+
+    overrides = {**call.pairs("config"), **call.pairs("env")}
+    after = call.moment(time_option)
+    if call.dry_run:
+        return _only_shown(call, template, overrides)
+    job = run_template_run.schedule(
+        call.actor,
+        template,
+        after=after,
+        executor=call["executor"] or None,
+        overrides=overrides,
+        schedule_type=call["schedule_type"],
+        company=company,
+    )
+    data = {
+        "runtemplate_id": template.pk,
+        "scheduled": job.schedule,
+        "executor": job.executor,
+        "job_id": job.pk,
+        "id": job.pk,
+        "status": job.status,
+    }
+    shown = f"{job.schedule.astimezone(call.zone):%Y-%m-%d %H:%M:%S}" if job.schedule else "now"
+    return Done(data, f"Scheduled: {shown}\nExecutor: {job.executor}\nJob ID: {job.pk}", lambda: Record(row(job)))
+
+
+def _only_shown(call: Call, template: Any, overrides: dict[str, str]) -> Done:
+    from multiflexi.services import run_template_run
+
+    problems = run_template_run.preview(template, overrides)["problems"]
+    data = {"dry_run": True, "runtemplate_id": template.pk, "problems": problems}
+    line = "; ".join(problems) or f"Run template {template.pk} would be run"
+    return Done(data, line, code=1 if problems else 0)

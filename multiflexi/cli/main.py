@@ -1,0 +1,24 @@
+"""Entry point. Answers `--version` without importing anything but the standard library."""
+
+import sys
+from collections.abc import Sequence
+
+from multiflexi import __version__
+
+PROGRAM = "multiflexi-cli"
+VERSION_WORDS = ("-V", "--version", "version")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; the table is `docs/cli` "Exit codes"."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if len(words) == 1 and words[0] in VERSION_WORDS:
+        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        return 0
+    from multiflexi.cli.run import run
+
+    return run(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Texts and structures about the commands, made from their declarations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from multiflexi import __version__
+from multiflexi.cli import tree
+from multiflexi.cli.declare import Argument, Command, Option
+from multiflexi.cli.main import PROGRAM
+
+COLUMN_GAP = 2
+
+
+def overview() -> str:
+    head = f"{PROGRAM} {__version__}\n\nUsage: {PROGRAM} NOUN:ACTION [OPTIONS]\n\n"
+    return f'{head}{columns(tree.all_commands())}\n"{PROGRAM} help NOUN:ACTION" shows the options of a command.\n'
+
+
+def noun_help(name: str) -> str:
+    one = tree.entry(name)
+    noun = tree.load(one)
+    also = f"Also: {', '.join(one.aliases)}\n" if one.aliases else ""
+    return f"Usage: {PROGRAM} {name}:ACTION [OPTIONS]\n\n{noun.help}\n{also}\n{columns(list(noun.commands.values()))}"
+
+
+def command_help(name: str) -> str:
+    command = tree.command(name)
+    return command.get_help(click.Context(command, info_name=f"{PROGRAM} {name}", **command.context_settings)) + "\n"
+
+
+def columns(commands: list[Command]) -> str:
+    width = max(len(str(one.name)) for one in commands) + COLUMN_GAP
+    return "".join(f"  {one.name!s:<{width}}{one.help}\n" for one in commands)
+
+
+def markdown(commands: list[Command]) -> str:
+    sections = []
+    for one in commands:
+        options = [f"* `--{_long(option)}` {option.help}".rstrip() for option in one.declared]
+        sections.append("\n".join([f"## `{one.name}`", "", str(one.help), "", *options, ""]))
+    return "\n".join(sections)
+
+
+def command_list(commands: list[Command], *, short: bool) -> dict[str, Any]:
+    """The document of `list --format=json`."""
+    nouns: dict[str, list[str]] = {}
+    for one in commands:
+        nouns.setdefault(str(one.name).partition(":")[0] if ":" in str(one.name) else "_global", []).append(
+            str(one.name)
+        )
+    return {
+        "application": {"name": PROGRAM, "version": __version__},
+        "commands": [_listed(one, short=short) for one in commands],
+        "namespaces": [{"id": noun, "commands": names} for noun, names in nouns.items()],
+    }
+
+
+def _listed(command: Command, *, short: bool) -> dict[str, Any]:
+    listed: dict[str, Any] = {"name": command.name, "description": command.help, "hidden": False}
+    if not short:
+        described = description(command)
+        listed["usage"] = [f"{command.name} [OPTIONS]"]
+        listed["help"] = command.help
+        listed["definition"] = {"arguments": described["arguments"] or {}, "options": described["options"] or {}}
+    return listed
+
+
+def description(command: Command) -> dict[str, Any]:
+    """One entry of `describe`; the empty lists are what its readers expect."""
+    options = {_long(option): _option(option) for option in command.declared}
+    arguments = {str(one.name): _argument(one) for one in command.arguments}
+    return {
+        "description": command.help,
+        "arguments": arguments or [],
+        "options": options or [],
+        "aliases": tree.aliases_of(str(command.name)),
+        "hidden": False,
+        "changes_data": command.changes,
+        "supports_dry_run": "dry-run" in options,
+        "exit_codes": [0, 1, 2, 78, 130],
+    }
+
+
+def _argument(argument: Argument) -> dict[str, Any]:
+    default = argument.to_info_dict().get("default")
+    return {"name": argument.name, "is_required": False, "description": argument.help, "default": default}
+
+
+def _option(option: Option) -> dict[str, Any]:
+    spellings = [name for name in option.opts if name.startswith("--")]
+    kind = "boolean" if option.is_flag else {"text": "string"}.get(option.type.name, option.type.name)
+    return {
+        "name": _long(option),
+        "shortcut": next((name[1:] for name in option.opts if not name.startswith("--")), None),
+        "is_value_required": not (option.is_flag or option.value_optional),
+        "description": option.help or "",
+        "default": _default(option),
+        "accept_value": not option.is_flag,
+        "is_multiple": option.multiple,
+        "type": kind,
+        "choices": list(getattr(option.type, "choices", ())),
+        "required": False,
+        "aliases": [name[2:] for name in spellings[1:]],
+        "secret": option.secret,
+    }
+
+
+def _default(option: Option) -> Any:
+    if option.multiple:
+        return []
+    return False if option.is_flag else option.shown_default
+
+
+def _long(option: Option) -> str:
+    return next(name[2:] for name in option.opts if name.startswith("--"))

@@ -1,0 +1,117 @@
+"""Commands of the noun "artifact"."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from multiflexi.cli.call import Call
+from multiflexi.cli.declare import Noun, fields, identifier, listing, value
+from multiflexi.cli.output.errors import Failure, Rejected
+from multiflexi.cli.output.results import Done, Record, Result, Rows, Written
+from multiflexi.cli.values import PATH, Number
+
+NOUN = Noun("artifact", "Files and streams kept from jobs")
+COLUMNS = ("id", "job_id", "filename", "content_type", "size", "created_at")
+LISTED_CONTENT = 64 * 1024
+SHOWN_CONTENT = 16 * 1024 * 1024
+
+
+@NOUN.command("list", "List artifacts", value("--job_id", "--job", help="Only of this job", type=Number()), listing())
+def list_artifacts(call: Call) -> Rows:
+    from multiflexi.services import artifact
+    from multiflexi.services.presenters.artifact import SORTABLE
+
+    found = call.page.of(artifact.query(call.reader, job_id=call["job_id"]), SORTABLE)
+    return Rows(_listed(call, found), COLUMNS, empty="No artifacts found")
+
+
+def _listed(call: Call, found: Any) -> Any:
+    """Contents are part of the rows while they are small together, or when they are asked for by name."""
+    from multiflexi.services import artifact
+    from multiflexi.services.presenters.artifact import row
+
+    rows = list(found)
+    total = sum(one.size for one in rows)
+    wanted = "artifact" in call.fields or (call.format != "text" and not call.fields and total <= LISTED_CONTENT)
+    if wanted:
+        artifact.load_small(rows)
+    return (row(one, b"".join(artifact.content(one)) if wanted else None) for one in rows)
+
+
+@NOUN.command(
+    "get",
+    "Show an artifact with its content",
+    identifier("--id", help="Id"),
+    fields(),
+    value("--file", "--output", "-o", help="Write the content to this file; - = standard output", type=PATH),
+)
+def get(call: Call) -> Result:
+    if call["file"]:
+        return save(call)
+    from multiflexi.services import artifact
+    from multiflexi.services.presenters.artifact import row
+
+    found = artifact.find(call.reader, call.need("id"))
+    if found.size > SHOWN_CONTENT and (not call.fields or "artifact" in call.fields):
+        raise Rejected(
+            Failure(f"Artifact {found.pk} has {found.size} bytes; write it with artifact:save.", "artifact_too_large")
+        )
+    return Record(row(found, b"".join(artifact.content(found))))
+
+
+@NOUN.command("show", "Show an artifact without its content", identifier("--id", help="Id"), fields())
+def show(call: Call) -> Record:
+    from multiflexi.services import artifact
+    from multiflexi.services.presenters.artifact import row
+
+    return Record(row(artifact.find(call.reader, call.need("id"))))
+
+
+@NOUN.command(
+    "save",
+    "Write the content of an artifact to a file",
+    identifier("--id", help="Id"),
+    value("--file", "--output", "-o", help="The file; - = standard output", type=PATH),
+)
+def save(call: Call) -> Result:
+    from multiflexi.services import artifact
+
+    found = artifact.find(call.reader, call.need("id"))
+    target = call.need("file")
+    if target == "-":
+        sys.stdout.flush()
+        for piece in artifact.content(found):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return Written()
+    _write(Path(target), artifact.content(found))
+    data = {
+        "artifact_id": found.pk,
+        "file": target,
+        "size": found.size,
+        "saved": True,
+        "original_filename": found.filename,
+        "content_type": found.content_type,
+    }
+    return Done(data, f"Artifact {found.pk} written to {target}, {found.size} bytes")
+
+
+@NOUN.command("delete", "Delete an artifact", identifier("--id", help="Id"), changes=True)
+def delete(call: Call) -> Done:
+    from multiflexi.services import artifact
+
+    found = artifact.find(call.reader, call.need("id"))
+    number = found.pk
+    artifact.remove(call.actor, found)
+    return Done({"deleted": True, "artifact_id": number}, f"Artifact {number} deleted")
+
+
+def _write(path: Path, pieces: Any) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        raise Rejected(Failure(f"{path} cannot be written: {error.strerror}.", "file_unwritable")) from error

@@ -1,0 +1,220 @@
+"""Commands of the noun "job"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multiflexi.cli.call import Call
+from multiflexi.cli.declare import Noun, dry_run, fields, flag, identifier, listing, value
+from multiflexi.cli.output.errors import wrong_use
+from multiflexi.cli.output.results import Done, Record, Result, Rows
+from multiflexi.cli.values import COUNT, MOMENT, PAIR, Number
+
+NOUN = Noun("job", "What ran, runs and waits")
+COLUMNS = ("id", "status", "exitcode", "company_id", "runtemplate_id", "schedule", "begin", "end", "executor")
+LIST_TAIL = 8 * 1024
+LARGEST_LIMIT_WITH_OUTPUT = 50
+TEMPLATE = ("--runtemplate_id", "--template", "--template-id", "--runtemplate")
+
+
+@NOUN.command(
+    "list",
+    "List jobs",
+    value("--status", help="failed, success, running, pending, completed or a stored state", multiple=False),
+    listing(),
+    value(*TEMPLATE, help="Run template: id or name"),
+    value("--company_id", "--company", help="Company: id or slug"),
+    value("--app_id", "--app", help="Application: id, uuid, code or name"),
+    value("--since", help="Made at or after this time", type=MOMENT),
+    value("--until", help="Made before this time", type=MOMENT),
+    value("--search", help="Text in the names of application and run template"),
+)
+def list_jobs(call: Call) -> Rows:
+    from multiflexi.services import application, company, job, run_template
+    from multiflexi.services.errors import NotFound
+    from multiflexi.services.presenters.job import BESIDE_THE_LIST, SORTABLE, row, with_output
+
+    reader = call.reader
+    status = [word for word in (call["status"] or "").split(",") if word.strip()]
+    try:
+        found = job.query(
+            reader,
+            status=status,
+            runtemplate_id=_id(run_template.find, reader, call["runtemplate_id"]),
+            company_id=_id(company.find, reader, call["company_id"]),
+            app_id=_id(application.find, reader, call["app_id"]),
+            since=call.moment("since"),
+            until=call.moment("until"),
+            search=call["search"],
+        )
+    except NotFound:
+        return Rows((), COLUMNS)
+    few = bool(call["limit"]) and call["limit"] <= LARGEST_LIMIT_WITH_OUTPUT and call.format != "text"
+    if set(BESIDE_THE_LIST) & set(call.fields) or (few and not call.fields):
+        return Rows((with_output(one, LIST_TAIL) for one in call.page.of(found, SORTABLE).iterator()), COLUMNS)
+    page = call.page.of(found.defer("stdout", "stderr"), SORTABLE)
+    return Rows(map(row, page.iterator()), COLUMNS)
+
+
+def _id(find: Any, reader: Any, reference: Any) -> int | None:
+    return find(reader, reference).pk if reference else None
+
+
+@NOUN.command("get", "Show a job", identifier("--id", help="Id"), fields())
+def get(call: Call) -> Record:
+    from multiflexi.services.presenters.job import with_output
+
+    return Record(with_output(_selected(call)))
+
+
+@NOUN.command("status", "Numbers of jobs, or with an id the state of one", identifier("--id", help="Id"))
+def status(call: Call) -> Result:
+    from multiflexi.services import job
+    from multiflexi.services.presenters.job import summary
+
+    if call["id"]:
+        return Record(summary(_selected(call)))
+    totals = job.totals(call.reader)
+    return Done(totals, "\n".join(f"{name}: {number}" for name, number in totals.items()))
+
+
+@NOUN.command(
+    "create",
+    "Make a job of a run template",
+    identifier(*TEMPLATE, help="Run template: id or name"),
+    value("--scheduled", "--schedule_time", "--schedule", help="When; now by default", type=MOMENT),
+    value("--executor", help="Another executor for this run"),
+    value("--schedule_type", help="What caused the run"),
+    value("--company_id", "--company", help="Company the run template has to belong to"),
+    value("--config", help="NAME=VALUE for this run only", type=PAIR, multiple=True),
+    value("--env", help="NAME=VALUE for this run only", type=PAIR, multiple=True),
+    changes=True,
+)
+def create(call: Call) -> Done:
+    from multiflexi.cli.launch import launch
+    from multiflexi.services import company, run_template
+
+    template = run_template.find(call.reader, call.need("runtemplate_id"))
+    owner = company.find(call.reader, call["company_id"]) if call["company_id"] else None
+    return launch(call, template, "scheduled", owner)
+
+
+@NOUN.command(
+    "update",
+    "Change a pending job",
+    identifier("--id", help="Id"),
+    value(*TEMPLATE, help="Run template it has to belong to"),
+    value("--scheduled", "--schedule_time", "--schedule", help="New time", type=MOMENT),
+    value("--executor", help="New executor"),
+    value("--schedule_type", help="What caused the run"),
+    value("--app_id", "--app", help="Application it has to belong to"),
+    changes=True,
+)
+def update(call: Call) -> Done:
+    from multiflexi.services import application, job, run_template
+    from multiflexi.services.errors import Refused
+    from multiflexi.services.presenters.job import row
+
+    found = _selected(call)
+    template = _id(run_template.find, call.reader, call["runtemplate_id"])
+    app = _id(application.find, call.reader, call["app_id"])
+    if template not in (None, found.runtemplate_id) or app not in (None, found.app_id):
+        raise Refused("A job stays with its run template and application; make a new job instead.", "job_is_bound")
+    changed = job.reschedule(
+        call.actor,
+        found,
+        after=call.moment("scheduled"),
+        executor=call["executor"] or None,
+        schedule_type=call["schedule_type"] or None,
+    )
+    line = f"Job {found.pk} updated" if changed else f"Job {found.pk}: nothing to change"
+    return Done({"updated": changed, "job_id": found.pk}, line, lambda: Record(row(job.find(call.reader, found.pk))))
+
+
+@NOUN.command("delete", "Delete a job with its output", identifier("--id", help="Id"), dry_run(), changes=True)
+def delete(call: Call) -> Done:
+    from multiflexi.services import job
+
+    found = _selected(call)
+    number = found.pk
+    if call.dry_run:
+        return Done({"dry_run": True, "job_id": number}, f"Job {number} would be deleted")
+    job.remove(call.actor, found)
+    return Done({"deleted": True, "job_id": number}, f"Job {number} deleted")
+
+
+@NOUN.command(
+    "retry",
+    "Repeat ended jobs as new ones",
+    identifier("--id", help="Id", many=True),
+    value("--env", help="NAME=VALUE for the new run", type=PAIR, multiple=True),
+    value("--reason", help="Why"),
+    changes=True,
+)
+def retry(call: Call) -> Done:
+    from multiflexi.services import job
+
+    made = [
+        (
+            number,
+            job.retry(call.actor, job.find(call.reader, number), overrides=call.pairs("env"), reason=call["reason"]),
+        )
+        for number in call.need("id")
+    ]
+    data = [
+        {"job_id": new.pk, "retry_of": int(old), "id": new.pk, "attempt": new.attempt, "status": new.status}
+        for old, new in made
+    ]
+    lines = "\n".join(f"Job {old} repeated, ID: {new.pk}" for old, new in made)
+    return Done(data[0] if len(data) == 1 else data, lines)
+
+
+@NOUN.command(
+    "cleanup",
+    "Delete old finished jobs with their output",
+    value("--days", "--older-than", help="Age in days", type=COUNT),
+    value("--status", help="Only these filter words, separated by commas"),
+    value("--company_id", "--company", help="Company: id or slug"),
+    value("--keep", help="Keep so many of the newest jobs of each run template", type=COUNT),
+    dry_run(),
+    changes=True,
+)
+def cleanup(call: Call) -> Done:
+    from datetime import UTC, datetime, timedelta
+
+    from multiflexi.services import company, job_cleanup
+
+    if call["days"] in (None, ""):
+        raise wrong_use("Option --days is required.")
+    cutoff = datetime.now(UTC) - timedelta(days=call["days"])
+    status = [word for word in (call["status"] or "").split(",") if word.strip()]
+    owner = company.find(call.reader, call["company_id"]) if call["company_id"] else None
+    jobs = job_cleanup.old_jobs(cutoff, status=status, company=owner, keep=call["keep"] or 0)
+    counts = job_cleanup.counted(jobs)
+    if not call.dry_run and counts["jobs"]:
+        call.confirm(f"Delete {counts['jobs']} jobs that ended more than {call['days']} days ago?", default=True)
+        counts = job_cleanup.remove_old(call.actor, jobs, cutoff)
+    data = {"status": "success", "deleted": counts, "cutoff": cutoff, **({"dry_run": True} if call.dry_run else {})}
+    verb = "would be deleted" if call.dry_run else "deleted"
+    return Done(data, f"{counts['jobs']} jobs {verb}, with {counts['artifacts']} artifacts")
+
+
+@NOUN.command(
+    "logs",
+    "Show the output of a job",
+    identifier("--id", help="Id"),
+    flag("--follow", help="Go on until the job ends"),
+    flag("--stderr", help="Only standard error"),
+    value("--tail", help="Only the last lines", type=Number(1)),
+)
+def logs(call: Call) -> Rows:
+    from multiflexi.cli.follow import lines_of
+
+    found = _selected(call)
+    return Rows(lines_of(call, found), ("seq", "type", "line"), empty="", text=lambda row: str(row["line"]))
+
+
+def _selected(call: Call) -> Any:
+    from multiflexi.services import job
+
+    return job.find(call.reader, call.need("id"))

@@ -1,0 +1,71 @@
+"""Commands of the noun "queue"."""
+
+from __future__ import annotations
+
+from multiflexi.cli.call import Call
+from multiflexi.cli.declare import Noun, dry_run, flag, listing, value
+from multiflexi.cli.output.results import Document, Done, Rows
+
+NOUN = Noun("queue", "Jobs that wait or run")
+COLUMNS = ("id", "job", "after", "runtemplate_name", "app_name", "company_name")
+
+
+@NOUN.command("overview", "Show numbers of the queue")
+def overview(call: Call) -> Document:
+    from multiflexi.services import queue
+
+    numbers = queue.overview(call.reader, call.zone)
+
+    def text() -> str:
+        flat = {**numbers, **numbers["schedule_breakdown"]}
+        return "\n".join(f"{name:<24}{number}" for name, number in flat.items() if not isinstance(number, dict))
+
+    return Document({"comprehensive_queue_metrics": numbers}, text)
+
+
+@NOUN.command("list", "List queue entries", listing(), value("--direction", help="ASC or DESC"))
+def list_entries(call: Call) -> Rows:
+    from multiflexi.jobs.queue import backend
+    from multiflexi.services import queue
+    from multiflexi.services.presenters.queue import row
+
+    entries = queue.page(
+        queue.query(call.reader),
+        limit=call["limit"],
+        offset=call["offset"],
+        order=call["order"],
+        direction=call["direction"],
+    )
+    now, zone = backend().now(), call.zone
+    if call.format == "text":
+        call.warn(f"Total: {queue.query(call.reader).count()}")
+    return Rows((row(one, now=now, zone=zone) for one in entries.iterator()), COLUMNS, empty="No jobs in queue.")
+
+
+@NOUN.command("fix", "Repair the queue; nothing that waits is deleted", dry_run(), changes=True)
+def fix(call: Call) -> Document:
+    from multiflexi.services import queue
+
+    remarks = queue.fix(call.actor, dry_run=call.dry_run)
+    data = {
+        "status": "success",
+        "message": remarks[0].message if len(remarks) == 1 else f"{len(remarks)} findings",
+        "messages": [one._asdict() for one in remarks],
+        **({"dry_run": True} if call.dry_run else {}),
+    }
+    return Document(data, lambda: "\n".join(f"[{one.type.upper()}] {one.message}" for one in remarks))
+
+
+@NOUN.command(
+    "clear",
+    "Remove entries of jobs that have ended",
+    flag("--blocked", help="Entries of blocked jobs, too"),
+    dry_run(),
+    changes=True,
+)
+def clear(call: Call) -> Done:
+    from multiflexi.services import queue
+
+    ids = queue.clear(call.actor, blocked=bool(call["blocked"]), dry_run=call.dry_run)
+    data = {"status": "success", "cleared": len(ids), "jobs": ids, **({"dry_run": True} if call.dry_run else {})}
+    return Done(data, f"{len(ids)} entries {'would be removed' if call.dry_run else 'removed'}")

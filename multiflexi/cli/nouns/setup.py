@@ -1,0 +1,29 @@
+"""Commands of the noun "setup"."""
+
+from __future__ import annotations
+
+from multiflexi.cli.call import Call
+from multiflexi.cli.declare import Noun
+from multiflexi.cli.output.results import Done
+
+NOUN = Noun("setup", "First steps of an installation")
+
+
+@NOUN.command("init", "Create missing data keys and check the technical account", changes=True)
+def init(call: Call) -> Done:
+    from multiflexi.services import setup
+
+    done = setup.prepare(call.reader)
+    if not done.administrator:
+        call.warn(
+            "No person can sign in yet; create the first administrator with "
+            "user:create --login NAME --email ADDRESS --plaintext - --role super_admin"
+        )
+    keys = ", ".join(done.created_keys) or "none"
+    data = {
+        "status": "success",
+        "created_keys": done.created_keys,
+        "technical_account": done.technical_account,
+        "administrator": done.administrator,
+    }
+    return Done(data, f"Keys created: {keys}; technical account: {done.technical_account}")

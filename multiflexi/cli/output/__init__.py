@@ -1,0 +1,1 @@
+"""What the program prints: results, their formats and error documents."""

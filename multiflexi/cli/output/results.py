@@ -1,0 +1,58 @@
+"""What a command hands back; how it looks is decided by `render` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record. Booleans are written as 0 and 1, times in the installation's zone."""
+
+    data: Data
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A list of records, read while it is written.
+
+    `columns` are the short set of text tables; `text` turns a row into a line where a table makes no sense.
+    """
+
+    rows: Iterable[Data]
+    columns: tuple[str, ...]
+    empty: str = "No data"
+    text: Callable[[Data], str] | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The outcome of a change: `line` for people, `data` for programs, `record` with `-v`."""
+
+    data: Any
+    line: str
+    record: Callable[[], Any] | None = None
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Document:
+    """Data without a record type and the text that says the same."""
+
+    data: Any
+    text: Callable[[], str]
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Written:
+    """The command wrote the standard output itself."""
+
+    code: int = 0
+
+
+Result = Record | Rows | Done | Document | Written

@@ -1,0 +1,108 @@
+"""From words to an exit code: resolve, parse, prepare, work, print; every failure ends here as a document."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from multiflexi.cli import tree, words
+from multiflexi.cli.call import Call
+from multiflexi.cli.declare import Command
+from multiflexi.cli.main import PROGRAM
+from multiflexi.cli.output import errors
+from multiflexi.cli.output.errors import Failure, Rejected
+from multiflexi.cli.output.render import Style, Writer
+from multiflexi.cli.output.results import Document, Done, Result, Written
+from multiflexi.cli.values import FORMATS
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the words of one command line; results go to standard output, everything else to standard error."""
+    wanted = words.requested_format(argv)
+    shape = wanted if wanted in FORMATS else "text"
+    try:
+        return _run(list(argv))
+    except KeyboardInterrupt:
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        _silence_output()
+        return errors.OK
+    except Exception as error:
+        failure = _failure(error)
+        if failure is None:
+            if "-v" in argv or "--verbose" in argv:
+                traceback.print_exc()
+            failure = Failure(f"Internal error: {type(error).__name__}: {error}", "internal_error")
+        failure.show(shape, sys.stdout, sys.stderr)
+        return failure.exit_code
+
+
+def _run(argv: list[str]) -> int:
+    resolved = words.resolve(argv)
+    if resolved.noun_help:
+        from multiflexi.cli import manual
+
+        sys.stdout.write(manual.noun_help(resolved.name))
+        return errors.OK
+    command = tree.command(resolved.name)
+    try:
+        context = command.make_context(f"{PROGRAM} {resolved.name}", list(resolved.arguments))
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    options: dict[str, Any] = dict(context.params)
+    if options.get("version"):
+        command, options = tree.command("version"), {"format": options.get("format")}
+    return _work(command, Call(options))
+
+
+def _work(command: Command, call: Call) -> int:
+    if command.database:
+        from multiflexi.cli import startup
+
+        startup.prepare(call.get("environment"), verbosity=call.verbose)
+    result = command.work(call)
+    if not call.get("quiet"):
+        _print(result, call)
+    return result.code if isinstance(result, (Done, Document, Written)) else errors.OK
+
+
+def _print(result: Result, call: Call) -> None:
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    style = Style(
+        format=call.format,
+        fields=call.fields,
+        verbose=call.verbose,
+        wide=bool(call.get("wide")),
+        headers=not call.get("no_headers"),
+        colour=call.get("colour"),
+        zone=lambda: call.zone,
+    )
+    Writer(sys.stdout, sys.stderr, style).write(result)
+    sys.stdout.flush()
+
+
+def _failure(error: Exception) -> Failure | None:
+    """The failure a person can act on, or None for a defect of ours."""
+    if isinstance(error, Rejected):
+        return error.failure
+    if isinstance(error, words.WrongWords):
+        hint = f": {', '.join(error.candidates)}" if error.candidates else ""
+        details = {"candidates": error.candidates} if error.candidates else {}
+        return Failure(f"{error}{hint}", "unknown_command", errors.WRONG_USE, details=details)
+    if isinstance(error, click.ClickException):
+        return errors.from_click(error)
+    from multiflexi.cli import startup
+
+    return startup.failure(error)
+
+
+def _silence_output() -> None:
+    """Whoever read the output went away; the interpreter must not complain when it flushes at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

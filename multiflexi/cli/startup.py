@@ -1,0 +1,122 @@
+"""Bring up settings and Django for the commands that need the database, and explain what kept them from it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import tzinfo
+from functools import cache
+
+from multiflexi.cli.output import errors
+from multiflexi.cli.output.errors import Failure
+
+
+def prepare(environment_file: str | None, *, verbosity: int = 0) -> None:
+    """Read the settings and set Django up once per process.
+
+    Raises SettingsFileError, RequiredSettingsMissing and SettingsError of `multiflexi.environ`.
+    """
+    from django.apps import apps
+
+    if apps.ready:
+        return
+    from multiflexi import environ
+
+    if environment_file:
+        environ.use_file(environment_file)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
+    from django.conf import settings
+
+    _ = settings.INSTALLED_APPS
+    environ.require_database()
+    import django
+
+    django.setup()
+    _keep_messages_in_english()
+    _log_to_standard_error(verbosity)
+
+
+def _keep_messages_in_english() -> None:
+    """Programs search the messages for "not found" and "already exists"."""
+    from django.utils import translation
+
+    translation.deactivate_all()
+
+
+def _log_to_standard_error(verbosity: int) -> None:
+    import logging
+
+    levels = {0: logging.ERROR, 1: logging.ERROR, 2: logging.INFO}
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(levels.get(verbosity, logging.DEBUG))
+
+
+@cache
+def installation_zone() -> tzinfo:
+    """The zone all times are printed and read in."""
+    from django.conf import settings
+
+    from multiflexi.scheduling import zones
+
+    configured = settings.MULTIFLEXI_TIMEZONE
+    return zones.installation_zone(str(configured) if configured else None)
+
+
+def failure(error: Exception) -> Failure | None:
+    """The failure behind an exception of services, settings or the database; None for anything else."""
+    return _settings_failure(error) or _service_failure(error) or _vault_failure(error) or _database_failure(error)
+
+
+def _settings_failure(error: Exception) -> Failure | None:
+    from multiflexi import environ
+
+    if isinstance(error, environ.SettingsFileError):
+        return Failure(str(error), "settings_file_unreadable", errors.WRONG_USE)
+    if isinstance(error, environ.RequiredSettingsMissing):
+        return Failure(str(error), "settings_missing", errors.REFUSED, details={"keys": list(error.keys)})
+    if isinstance(error, environ.SettingsError):
+        return Failure(str(error), "setting_unusable", errors.WRONG_SETTING, details={"key": error.key})
+    return None
+
+
+def _service_failure(error: Exception) -> Failure | None:
+    if "multiflexi.services.errors" not in sys.modules:
+        return None
+    from multiflexi.services.errors import BadQuery, NotFound, ServiceError
+
+    if not isinstance(error, ServiceError):
+        return None
+    return Failure(
+        error.message,
+        error.code,
+        errors.WRONG_USE if isinstance(error, BadQuery) else errors.REFUSED,
+        status="not found" if isinstance(error, NotFound) else "error",
+        details=error.details,
+        extra=error.members,
+    )
+
+
+def _vault_failure(error: Exception) -> Failure | None:
+    if "multiflexi.vault.errors" not in sys.modules:
+        return None
+    from multiflexi.vault.errors import VaultError
+
+    return Failure(str(error), "encryption_unavailable") if isinstance(error, VaultError) else None
+
+
+def _database_failure(error: Exception) -> Failure | None:
+    if "django.db" not in sys.modules:
+        return None
+    from django.db.utils import InterfaceError, OperationalError, ProgrammingError
+
+    if not isinstance(error, (OperationalError, ProgrammingError, InterfaceError)):
+        return None
+    reason = " ".join(str(error).split())
+    if "no such table" in reason or "does not exist" in reason or "doesn't exist" in reason:
+        return Failure(f"The database is not up to date ({reason}); run multiflexi-migrator.", "database_not_migrated")
+    return Failure(f"The database cannot be used: {reason}", "database_unavailable")

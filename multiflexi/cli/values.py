@@ -1,0 +1,126 @@
+"""Kinds of option values. An empty text is a value everywhere and passes through unchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+FORMATS = ("text", "json", "yaml", "csv", "ndjson", "table")
+TRUE_WORDS = {"1", "true", "yes", "on"}
+FALSE_WORDS = {"0", "false", "no", "off"}
+
+
+def dest(name: str) -> str:
+    """The name of an option inside the program."""
+    return name.lstrip("-").replace("-", "_").lower()
+
+
+class Format(click.ParamType[str]):
+    name = "choice"
+    choices = FORMATS
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        word = str(value).removeprefix("=").lower()
+        if word not in FORMATS:
+            self.fail(f'"{value}" is no format; use one of {", ".join(FORMATS)}.', param, ctx)
+        return "text" if word == "table" else word
+
+
+class Number(click.ParamType[Any]):
+    """A whole number, at least `least`; the empty text passes through."""
+
+    name = "integer"
+
+    def __init__(self, least: int | None = None) -> None:
+        self.least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "" or isinstance(value, int):
+            return value
+        try:
+            number = int(str(value))
+        except ValueError:
+            self.fail(f'"{value}" is no whole number.', param, ctx)
+        if self.least is not None and number < self.least:
+            self.fail(f"{number} is too small; the least value is {self.least}.", param, ctx)
+        return number
+
+
+class Truth(click.ParamType[Any]):
+    """A boolean in digits or words; the empty text means "not given"."""
+
+    name = "boolean"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, bool) or value is None:
+            return value
+        word = str(value).strip().lower()
+        if word == "":
+            return None
+        if word in TRUE_WORDS:
+            return True
+        if word in FALSE_WORDS:
+            return False
+        return self.fail(f'"{value}" is neither true (1 true yes on) nor false (0 false no off).', param, ctx)
+
+
+class Enabled(Truth):
+    """A boolean that may also be called `active` or `inactive`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert({"active": "1", "inactive": "0"}.get(str(value).lower(), value), param, ctx)
+
+
+class Pair(click.ParamType[tuple[str, str]]):
+    """`KEY=VALUE`, split at the first separator."""
+
+    name = "string"
+
+    def __init__(self, separators: str = "=") -> None:
+        self.separators = separators
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        for separator in self.separators:
+            key, found, content = str(value).partition(separator)
+            if found and key:
+                return key, content
+        return self.fail(f'"{value}" has no "{self.separators[0]}"; write KEY{self.separators[0]}VALUE.', param, ctx)
+
+
+class Word(click.ParamType[str]):
+    """One of some words, whatever their case and whether written with `-` or `_`."""
+
+    name = "choice"
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        wanted = str(value).lower().replace("-", "_")
+        for choice in self.choices:
+            if choice.lower().replace("-", "_") == wanted:
+                return choice
+        return self.fail(f'"{value}" is none of {", ".join(self.choices)}.', param, ctx)
+
+
+class Kind(click.ParamType[str]):
+    """Free text that descriptions call by another name: a path, a time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+
+FORMAT = Format()
+COUNT = Number(least=0)
+INTEGER = Number()
+BOOLEAN = Truth()
+ENABLED = Enabled()
+PAIR = Pair()
+MOMENT = Kind("datetime")
+PATH = Kind("path")

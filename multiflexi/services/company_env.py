@@ -1,0 +1,87 @@
+"""Variables that every job of a company gets."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from multiflexi.jobs import names
+from multiflexi.models import Company, CompanyEnv, RunTemplate
+from multiflexi.record import audit
+from multiflexi.record.actor import Actor
+from multiflexi.services import changes
+from multiflexi.services.errors import invalid_field
+from multiflexi.services.lookup import not_found
+from multiflexi.services.schedules import refresh
+from multiflexi.vault import envelope, secrecy
+
+
+def query(company: Company) -> QuerySet[CompanyEnv]:
+    return CompanyEnv.objects.filter(company=company).order_by("keyword")
+
+
+def set_value(actor: Actor, company: Company, keyword: str, value: str, *, secret: bool | None = None) -> CompanyEnv:
+    """Store a variable; a secret one is sealed. A mask written back, or nothing for a secret, changes nothing.
+
+    `secret` None keeps what is stored, and for a new variable lets its name decide. Raises Invalid.
+    """
+    _check_keyword(keyword)
+    with transaction.atomic():
+        entry = CompanyEnv.objects.select_for_update().filter(company=company, keyword=keyword).first()
+        hidden = _hidden(entry, keyword, secret)
+        if entry and entry.secret and hidden and value in ("", secrecy.MASK, secrecy.NOT_SET):
+            return entry
+        created = entry is None
+        entry = entry or CompanyEnv.objects.create(company=company, keyword=keyword, secret=hidden)
+        before = None if entry.secret else entry.value or None
+        entry.secret = hidden
+        entry.value = _sealed(entry, value) if hidden else value
+        entry.save(update_fields=["value", "secret"])
+        _after_change(company)
+        audit.write(
+            actor,
+            "create" if created else "update",
+            entry,
+            company_id=company.pk,
+            changes=changes.for_audit({keyword: (before, value)}, secret=[keyword] if hidden else ()),
+        )
+    return entry
+
+
+def unset(actor: Actor, company: Company, keyword: str) -> None:
+    """Remove a variable. Raises NotFound."""
+    with transaction.atomic():
+        entry = CompanyEnv.objects.filter(company=company, keyword=keyword).first()
+        if entry is None:
+            raise not_found("Variable", f"name {keyword} of company {company.slug or company.pk}")
+        audit.write(actor, "delete", entry, company_id=company.pk, data={"keyword": keyword})
+        entry.delete()
+        _after_change(company)
+
+
+def _check_keyword(keyword: str) -> None:
+    if not names.is_possible(keyword):
+        raise invalid_field(
+            "key", f'"{keyword}" cannot be the name of a variable; use letters, digits and underscores.'
+        )
+    if names.is_reserved(keyword):
+        raise invalid_field("key", "names that begin with MULTIFLEXI_ belong to the platform; use another one.")
+    if names.changes_loading(keyword):
+        raise invalid_field("key", f"{keyword} changes how programs are loaded; only a definition may set it.")
+
+
+def _hidden(entry: CompanyEnv | None, keyword: str, secret: bool | None) -> bool:
+    if secret is not None:
+        return secret
+    return entry.secret if entry else secrecy.named_like_a_secret(keyword)
+
+
+def _sealed(entry: CompanyEnv, value: str) -> str:
+    return envelope.seal(
+        value, key="default", table="company_env", field="value", record=entry.pk, company_id=entry.company_id
+    )
+
+
+def _after_change(company: Company) -> None:
+    """A required value may have come or gone."""
+    refresh(RunTemplate.objects.filter(company=company))

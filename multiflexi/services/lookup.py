@@ -1,0 +1,48 @@
+"""Find one record by number or natural key."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+
+from multiflexi.services.errors import NotFound, Refused
+
+M = TypeVar("M", bound=Model)
+LARGEST_ID = 2**63 - 1
+
+
+def not_found(noun: str, described: str) -> NotFound:
+    """The one wording of a missing record; programs search it for "not found"."""
+    return NotFound(f"{noun} with {described} not found", f"{noun.lower().replace(' ', '_')}_not_found")
+
+
+def by_id(rows: QuerySet[M], noun: str, number: Any) -> M:
+    """The row with this id. Raises NotFound."""
+    if not is_id(number):
+        raise not_found(noun, f"id {number}")
+    found = rows.filter(pk=int(number)).first()
+    if found is None:
+        raise not_found(noun, f"id {number}")
+    return found
+
+
+def by_key(rows: QuerySet[M], noun: str, **key: Any) -> M:
+    """The row with this natural key, given as one look-up. Raises NotFound, and Refused when several have it."""
+    ((lookup, wanted),) = key.items()
+    found = list(rows.filter(**key).order_by("pk")[:2])
+    described = f"{lookup.partition('__')[0]} {wanted}"
+    if not found:
+        raise not_found(noun, described)
+    if len(found) > 1:
+        raise Refused(
+            f"More than one {noun.lower()} has {described}; use its id.",
+            f"{noun.lower().replace(' ', '_')}_ambiguous",
+            details={"ids": list(rows.filter(**key).order_by("pk").values_list("pk", flat=True))},
+        )
+    return found[0]
+
+
+def is_id(reference: Any) -> bool:
+    text = str(reference)
+    return text.isascii() and text.isdigit() and int(text) <= LARGEST_ID

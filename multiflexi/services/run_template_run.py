@@ -1,0 +1,165 @@
+"""Run a run template once: now, later, or only in thought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from multiflexi import environ
+from multiflexi.jobs import command, environment, schedulable
+from multiflexi.jobs.create import create_job
+from multiflexi.models import Company, Executor, Job, RunTemplate, ScheduleType, Task
+from multiflexi.record import audit
+from multiflexi.record.actor import Actor
+from multiflexi.services import run_template, run_template_config
+from multiflexi.services.errors import Refused, invalid_field
+from multiflexi.services.run_template_values import usable
+from multiflexi.vault.secrecy import display
+
+SOON = timedelta(seconds=5)
+IMMEDIATE_TYPES = {"cli": ScheduleType.ADHOC_CLI, "api": ScheduleType.ADHOC_API, "web": ScheduleType.ADHOC_WEB}
+SLOTS_EXPLAINED = 5
+
+
+def schedule(
+    actor: Actor,
+    template: RunTemplate,
+    *,
+    after: datetime | None = None,
+    executor: str | None = None,
+    overrides: Mapping[str, str] | None = None,
+    schedule_type: str | None = None,
+    company: Company | None = None,
+    note: str | None = None,
+) -> Job:
+    """Make one job of the run template, due at once or at `after`; overrides count for this job alone.
+
+    Raises Refused when it may not run or values are missing, Invalid for unusable values.
+    """
+    if company and company.pk != template.company_id:
+        raise Refused(
+            f"Run template {template.pk} belongs to another company than {company.name}; leave the company out.",
+            "foreign_company",
+        )
+    _refuse_unfit(template)
+    given = checked_overrides(template, overrides)
+    _refuse_missing(template, given)
+    chosen = usable({"executor": executor}, template.app, template).get("executor") if executor else None
+    later = after is not None and after > timezone.now() + SOON
+    cause = schedule_type or (ScheduleType.COMMAND_LINE if later else IMMEDIATE_TYPES.get(actor.origin, "adhoc"))
+    if cause not in ScheduleType.values:
+        raise invalid_field("schedule_type", f'"{cause}" is unknown; use one of {", ".join(ScheduleType.values)}.')
+    with transaction.atomic():
+        job = create_job(
+            template, actor=actor, schedule_type=cause, after=after, overrides=given, executor=chosen, note=note
+        )
+        audit.write(
+            actor,
+            "run",
+            template,
+            company_id=template.company_id,
+            data={"job_id": job.pk, "executor": job.executor, "overrides": sorted(given)},
+        )
+    return job
+
+
+def checked_overrides(template: RunTemplate, overrides: Mapping[str, str] | None) -> dict[str, str]:
+    """One-time values in their stored form; a mask is no value. Raises Invalid."""
+    return run_template_config.checked(template, overrides or {})
+
+
+def preview(template: RunTemplate, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What would run now: masked words, masked variables with their source, and what stands in the way."""
+    given = checked_overrides(template, overrides)
+    problems = list(obstacles(template))
+    words: list[str] = []
+    try:
+        resolved = _resolved(template, given)
+        problems += [f"{name} is required and has no value." for name in resolved.missing]
+        words = command.render(template.app, resolved).display_words
+    except environment.EnvironmentProblem as problem:
+        problems.append(str(problem))
+        return _previewed(template, words, None, problems)
+    return _previewed(template, words, resolved, problems)
+
+
+def effective_environment(template: RunTemplate) -> dict[str, str]:
+    """The variables a run would get now, secrets masked; empty when they cannot be resolved."""
+    try:
+        resolved = _resolved(template, {})
+    except environment.EnvironmentProblem:
+        return {}
+    return {name: display(value) if resolved.is_secret(name) else value for name, value in resolved.values.items()}
+
+
+def explain(template: RunTemplate) -> dict[str, Any]:
+    """Why a run template is scheduled or not, when next, and what became of its last windows."""
+    reasons = schedulable.reasons(template)
+    tasks = Task.objects.filter(runtemplate=template).order_by("-window_start")[:SLOTS_EXPLAINED]
+    return {
+        "runtemplate_id": template.pk,
+        "state": "waiting" if reasons else "scheduled",
+        "next_schedule": template.next_schedule,
+        "reasons": [*reasons, *([template.schedule_error] if template.schedule_error else [])],
+        "last_slots": [
+            {"slot": task.window_start, "state": task.state, "reason": task.no_job_reason} for task in tasks
+        ],
+    }
+
+
+def obstacles(template: RunTemplate) -> list[str]:
+    """Why the run template may not be run at all, in words."""
+    app, company = template.app, template.company
+    found = (
+        (template.archived_at, f"Run template {template.name} is archived."),
+        (not template.active, f"Run template {template.name} is inactive; activate it with --active 1."),
+        (not company.enabled or company.archived_at, f"Company {company.name} is disabled; enable it first."),
+        (not app.enabled or app.retired_at, f"Application {app.name} is disabled; enable it first."),
+    )
+    return [text for stands, text in found if stands]
+
+
+def _refuse_unfit(template: RunTemplate) -> None:
+    found = obstacles(template)
+    if found:
+        raise Refused(" ".join(found), "runtemplate_not_runnable", details={"reasons": found})
+
+
+def _refuse_missing(template: RunTemplate, given: Mapping[str, str]) -> None:
+    names = [name for name in run_template.missing(template) if not given.get(name)]
+    if names:
+        raise Refused(
+            f"Run template {template.name} cannot run, not set yet: {', '.join(names)}; "
+            "give them with --config or assign a credential.",
+            "runtemplate_incomplete",
+            details={"missing": names},
+        )
+
+
+def _resolved(template: RunTemplate, overrides: Mapping[str, str]) -> environment.Resolved:
+    job = Job(
+        pk=0,
+        app=template.app,
+        company=template.company,
+        runtemplate=template,
+        overrides=dict(overrides),
+        executor=template.executor or Executor.NATIVE,
+    )
+    return environment.resolve(job, installation=environ.file_values())
+
+
+def _previewed(
+    template: RunTemplate, words: list[str], resolved: environment.Resolved | None, problems: list[str]
+) -> dict[str, Any]:
+    variables = []
+    for name, value in resolved.values.items() if resolved else ():
+        hidden = resolved.is_secret(name) if resolved else True
+        source = resolved.meta[name]["source"] if resolved else ""
+        variables.append(
+            {"name": name, "value": display(value) if hidden else value, "source": source, "secret": hidden}
+        )
+    return {"runtemplate_id": template.pk, "command": words, "environment": variables, "problems": problems}

@@ -1,0 +1,148 @@
+"""The installation at a glance."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from multiflexi import __version__
+from multiflexi.models import (
+    Application,
+    Company,
+    Credential,
+    CredentialType,
+    EncryptionKey,
+    Job,
+    QueueEntry,
+    RunTemplate,
+    Topic,
+    Worker,
+    WorkerRole,
+)
+from multiflexi.vault import status as key_ring
+
+ALIVE_WITHIN = timedelta(seconds=60)
+PERIODS = {
+    "monthly": timedelta(days=30),
+    "weekly": timedelta(days=7),
+    "daily": timedelta(days=1),
+    "hourly": timedelta(hours=1),
+}
+
+
+def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
+    """The members of `status` in their order; `php` is kept empty for clients that expect the text."""
+    now = now or datetime.now(UTC)
+    applications = Application.objects.filter(retired_at=None).count()
+    total = Job.objects.count()
+    daemons = _daemons(now)
+    return {
+        "version-cli": __version__,
+        "version-core": __version__,
+        "db-migration": _migration(),
+        "user": login,
+        "php": "",
+        "os": f"{platform.system()} {platform.release()}",
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "companies": Company.objects.count(),
+        "apps": applications,
+        "runtemplates": RunTemplate.objects.filter(archived_at=None).count(),
+        "topics": Topic.objects.count(),
+        "credentials": Credential.objects.count(),
+        "credential_types": CredentialType.objects.count(),
+        "jobs": _jobs(total, now),
+        "database": _database(),
+        "encryption": _encryption(),
+        "zabbix": _zabbix(),
+        "telemetry": _telemetry(),
+        "executor": daemons.get(WorkerRole.EXECUTOR, ""),
+        "scheduler": daemons.get(WorkerRole.SCHEDULER, ""),
+        "timestamp": now.isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "eventor": daemons.get(WorkerRole.EVENTOR, ""),
+        "housekeeper": daemons.get(WorkerRole.HOUSEKEEPER, ""),
+        "db_host": str(connection.settings_dict.get("HOST") or ""),
+        "applications": applications,
+        "jobs_total": total,
+        "queue_length": QueueEntry.objects.count(),
+    }
+
+
+def _jobs(total: int, now: datetime) -> str:
+    counts = {name: Job.objects.filter(end__gte=now - period).count() for name, period in PERIODS.items()}
+    listed = ", ".join(f"{name}: {number}" for name, number in counts.items())
+    return f"total: {total}, {listed}, minute avg: {round(counts['hourly'] / 60)}"
+
+
+def _migration() -> str:
+    newest = MigrationRecorder.Migration.objects.filter(app="multiflexi").order_by("-name").first()
+    if newest is None:
+        return ""
+    number, _, name = newest.name.partition("_")
+    return f"{name} ({number})"
+
+
+def _database() -> str:
+    """Driver and place; for SQLite the file with owner, group and mode."""
+    if connection.vendor != "sqlite":
+        told = connection.settings_dict
+        return f"{connection.vendor} {told['HOST']}:{told['PORT']}/{told['NAME']}"
+    from pathlib import Path
+
+    path = Path(str(connection.settings_dict["NAME"]))
+    try:
+        return f"sqlite {path} {path.owner()}:{path.group()} {path.stat().st_mode & 0o777:o}"
+    except (OSError, KeyError):
+        return f"sqlite {path}"
+
+
+def _encryption() -> str:
+    found = key_ring.status()
+    if found.master_key == "missing":
+        return "broken (no master key)" if EncryptionKey.objects.exists() else "disabled"
+    if not found.active_keys:
+        return "broken (no active keys)"
+    return f"unknown (error: {found.problem})" if found.problem else f"active ({found.active_keys} keys)"
+
+
+def _zabbix() -> str:
+    if not settings.ZABBIX_SERVER:
+        return "disabled"
+    servers = ", ".join(settings.ZABBIX_SERVER)
+    return f"{settings.ZABBIX_HOST or platform.node()} => {servers}"
+
+
+def _telemetry() -> str:
+    if not settings.OTEL_ENABLED or settings.OTEL_SDK_DISABLED:
+        return "disabled"
+    if "opentelemetry" not in sys.modules and not _installed("opentelemetry.sdk"):
+        return "enabled (SDK not installed)"
+    told = (settings.OTEL_SERVICE_NAME, settings.OTEL_EXPORTER_OTLP_ENDPOINT, settings.OTEL_EXPORTER_OTLP_PROTOCOL)
+    return f"enabled ({', '.join(told)})"
+
+
+def _installed(module: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _daemons(now: datetime) -> dict[str, str]:
+    """By role: active when an instance showed signs of life lately, inactive when none did."""
+    states: dict[str, str] = {}
+    for role, seen in Worker.objects.values_list("role", "last_seen_at"):
+        if now - seen <= ALIVE_WITHIN:
+            states[role] = "active"
+        else:
+            states.setdefault(role, "inactive")
+    return states
