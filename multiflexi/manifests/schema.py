@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from multiflexi.manifests.findings import Finding, Level, pointer
 from multiflexi.manifests.kinds import Kind
@@ -71,14 +71,32 @@ def part_violations(kind: Kind, part: str, value: Any, *steps: object) -> list[F
     return [Finding(pointer(*steps) + finding.path, finding.message, finding.level) for finding in found]
 
 
-def without_unknown_members(kind: Kind, document: Any) -> Any:
+def without_unknown_members(kind: Kind, document: dict[str, Any]) -> dict[str, Any]:
     """A copy without the members that a closed part of the schema does not allow."""
-    copy = json.loads(json.dumps(document))
-    for error in list(validator(kind).iter_errors(copy)):
-        if error.validator == "additionalProperties" and error.validator_value is False:
-            for name in _unknown_members(error):
-                error.instance.pop(name, None)
-    return copy
+    rules = schema(kind).rules
+    return cast("dict[str, Any]", _pruned(rules, rules, document))
+
+
+def is_looked_at(kind: Kind, section: str, name: str) -> bool:
+    """Whether the schema has rules for an entry of this name; it ignores names outside of its patterns."""
+    return any(re.search(pattern, name) for pattern in schema(kind).rules["properties"][section]["patternProperties"])
+
+
+def _pruned(rules: dict[str, Any], part: dict[str, Any], value: Any) -> Any:
+    if "$ref" in part:
+        part = rules["definitions"][part["$ref"].removeprefix("#/definitions/")]
+    if isinstance(value, list):
+        return [_pruned(rules, part.get("items", {}), entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {}
+    for name, child in value.items():
+        known = part.get("properties", {}).get(name)
+        for pattern, rule in part.get("patternProperties", {}).items():
+            known = rule if known is None and re.search(pattern, name) else known
+        if known is not None or part.get("additionalProperties") is not False:
+            kept[name] = _pruned(rules, known or {}, child)
+    return kept
 
 
 def _findings(kind: Kind, error: ValidationError) -> Iterator[Finding]:

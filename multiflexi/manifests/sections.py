@@ -29,7 +29,9 @@ D = TypeVar("D", ProductDefinition, IngredientDefinition)
 
 
 def is_usable(raw: Any, section: str, key: str, leftover: Leftover, notes: Notes) -> bool:
-    """Whether an entry has the right JSON types; under some names the schema does not look. Else it is left over."""
+    """Whether an entry that the schema did not look at has the right JSON types; else it is put aside."""
+    if schema.is_looked_at(Kind.APPLICATION, section, key):
+        return True
     if any(finding.level == Level.FATAL for finding in schema.part_violations(Kind.APPLICATION, _PARTS[section], raw)):
         notes.deviates("is not used, because its JSON types are wrong", section, key)
         leftover.setdefault(section, {})[key] = raw
