@@ -14,7 +14,7 @@ import pytest
 
 from multiflexi.executors.contract import Ended, Limits, NeverStarted, Sandbox, StartFailed, StartRefused
 from multiflexi.executors.native import launch as native_launch
-from multiflexi.executors.native import process
+from multiflexi.executors.native import process, sandbox
 from tests.crash.native_jobs import Lab, first_line, output_of, spool_of
 
 
@@ -227,6 +227,26 @@ def test_a_profile_without_its_tool_is_refused(lab: Lab, monkeypatch: pytest.Mon
     with pytest.raises(StartRefused, match="bwrap") as refused:
         lab.plan("true", sandbox=Sandbox("isolated"))
     assert refused.value.exit_code == 255
+
+
+@pytest.mark.skipif(bool(sandbox.missing_tools("isolated")), reason="bubblewrap is not installed")
+def test_the_isolated_profile_shows_the_job_directory_only(lab: Lab) -> None:
+    other = lab.launch("true")
+    script = f"ls {other.job_dir.parent}; ls {lab.spool.path.parent}; touch /etc/x || touch mine; exit 3"
+    handle = lab.start("/bin/sh", "-c", script, sandbox=Sandbox("isolated"))
+    assert lab.end(handle).exit_code == 3
+    assert output_of(handle).decode().split() == [Path(handle["job_dir"]).name]
+    assert Path(handle["job_dir"], "mine").exists()
+
+
+def test_an_isolated_program_must_not_lie_in_a_hidden_place(lab: Lab, tmp_path: Path) -> None:
+    program = tmp_path / "secret" / "tool"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    with pytest.raises(StartRefused, match="hides") as refused:
+        lab.plan(str(program), sandbox=Sandbox("isolated", hidden=(program.parent,)))
+    assert refused.value.exit_code == 126
 
 
 def test_two_hundred_jobs_at_once(lab: Lab) -> None:
