@@ -142,7 +142,7 @@ def _drive(instance: Instance, make_loop: Callable[[Instance], Loop], term_mode:
             memory_limit_mb=lambda: int(environ.role_value(role, "MULTIFLEXI_MEMORY_LIMIT_MB")),
         ).run()
     finally:
-        logs.stop_table()
+        logs.close()
 
 
 def _refuse(role: str, reason: str, status: int) -> int:

@@ -5,10 +5,11 @@ user, request) or into ``bound(...)`` for everything logged inside a block.
 """
 
 from .context import bound
-from .setup import configure, configure_from_settings, level_from_settings, set_level, start_table, stop_table
+from .setup import close, configure, configure_from_settings, level_from_settings, set_level, start_table, stop_table
 
 __all__ = [
     "bound",
+    "close",
     "configure",
     "configure_from_settings",
     "level_from_settings",

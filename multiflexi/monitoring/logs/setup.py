@@ -141,6 +141,14 @@ def stop_table(timeout: float = 2.0) -> None:
         table.stop(timeout)
 
 
+def close(timeout: float = 2.0) -> None:
+    """Write what is held back or queued, for at most ``timeout`` seconds; call it last."""
+    stop_table(timeout)
+    if root := _root():
+        logging.getLogger().removeHandler(root)
+        root.close()
+
+
 class _JournalFormatter(logging.Formatter):
     """Puts the priority in front, as sd-daemon(3) describes."""
 
@@ -154,9 +162,11 @@ class _JournalFormatter(logging.Formatter):
 
 def _install(root: Root) -> None:
     logger = logging.getLogger()
-    for handler in [handler for handler in logger.handlers if isinstance(handler, Root | logging.StreamHandler)]:
-        logger.removeHandler(handler)
-        handler.close()
+    for handler in list(logger.handlers):
+        # Only our own predecessor and what basicConfig made; others were put there on purpose.
+        if isinstance(handler, Root) or type(handler) is logging.StreamHandler:
+            logger.removeHandler(handler)
+            handler.close()
     logger.addHandler(root)
 
 

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from multiflexi.monitoring import logs
+from multiflexi.monitoring.logs.repeats import BURST, WINDOW_SECONDS, RepeatLimit
+
+log = logging.getLogger("multiflexi.test")
+
+
+class Output(io.StringIO):
+    def lines(self) -> list[str]:
+        return self.getvalue().splitlines()
+
+
+@pytest.fixture
+def output() -> Iterator[Output]:
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    # The test runner's own handlers refuse records with wrong arguments.
+    root.handlers.clear()
+    stream = Output()
+    logs.configure("executor", "h1", stream=stream, secrets=["hunter22"])
+    yield stream
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+    logging.captureWarnings(False)
+
+
+def test_a_line_tells_who_what_and_about_which_job(output: Output) -> None:
+    with logs.bound(job=12, company=3):
+        log.info("job ended", extra={"task": 7, "status": 0})
+    line = output.lines()[0]
+    assert line.startswith("time=20")
+    assert line.endswith(
+        "level=info daemon=executor instance=h1 job=12 company=3 task=7 logger=multiflexi.test "
+        'message="job ended" status=0'
+    )
+
+
+def test_ids_end_with_their_block_and_a_record_s_own_win(output: Output) -> None:
+    with logs.bound(job=1):
+        with logs.bound(company=2):
+            log.info("a", extra={"job": 9})
+        log.info("b")
+    log.info("c")
+    first, second, third = output.lines()
+    assert "job=9 company=2" in first
+    assert "job=1" in second
+    assert "company=" not in second
+    assert "job=" not in third
+
+
+def test_json_lines_hold_the_same_fields(output: Output) -> None:
+    logs.configure("executor", "h1", form="json", stream=output)
+    log.warning("x\ny", extra={"job": 5})
+    fields = json.loads(output.lines()[0])
+    assert fields["message"] == "x\ny"
+    assert (fields["job"], fields["level"], fields["daemon"]) == (5, "warning", "executor")
+    assert fields["time"].endswith("Z")
+
+
+@pytest.mark.parametrize("form", ["keyvalue", "json"])
+def test_a_message_cannot_fake_a_line(output: Output, form: str) -> None:
+    logs.configure("executor", "h1", form=form, stream=output)
+    log.info("a\nb\r\x1b[31m\x85\u2028\u202ec\ud800", extra={"path": "x\ny"})
+    assert len(output.getvalue().splitlines()) == 1
+    assert not set(output.getvalue()[:-1]) & set("\n\r\x1b\x85\u2028\u202e\ud800")
+
+
+def test_secrets_do_not_appear(output: Output) -> None:
+    log.info("connecting with %s", "hunter22", extra={"api_token": "abc123", "url": "http://x?k=hunter22"})
+    log.info('refused: {"password": "opensesame", "user": "x"} token=tok1234 DB_PASSWORD: s3cret')
+    try:
+        raise ValueError("hunter22")
+    except ValueError:
+        log.exception("failed")
+    for secret in ("hunter22", "abc123", "opensesame", "tok1234", "s3cret"):
+        assert secret not in output.getvalue()
+    assert "user" in output.lines()[1]
+    assert "ValueError" in output.lines()[2]
+
+
+def test_an_extra_cannot_take_the_place_of_a_field(output: Output) -> None:
+    log.info("x", extra={"level": "error", "instance": "other"})
+    assert "level=info" in output.lines()[0]
+    assert "other" not in output.lines()[0]
+
+
+def test_success_is_a_severity_of_its_own(output: Output) -> None:
+    log.info("ended", extra={"outcome": "success"})
+    assert "level=success" in output.lines()[0]
+
+
+def test_repeated_lines_are_held_back_and_counted(output: Output) -> None:
+    for _ in range(100):
+        log.error("the bank does not answer")
+    log.error("another")
+    assert len(output.lines()) == BURST + 1
+    logs.close()
+    assert "repeated=95" in output.lines()[-1]
+
+
+def test_a_window_that_is_over_is_summed_up_by_the_next_line() -> None:
+    now = [0.0]
+    limit = RepeatLimit(lambda: now[0])
+
+    def record(text: str) -> logging.LogRecord:
+        return logging.LogRecord("x", logging.INFO, "", 0, text, None, None)
+
+    written = [admitted for _ in range(BURST + 3) for admitted in limit.admitted(record("same"))]
+    assert len(written) == BURST
+    now[0] = WINDOW_SECONDS
+    summary, other = limit.admitted(record("other"))
+    assert (summary.getMessage(), summary.__dict__["repeated"]) == ("same", 3)
+    assert other.getMessage() == "other"
+    assert len(list(limit.admitted(record("same")))) == 1
+
+
+def test_the_same_words_about_another_job_are_another_line(output: Output) -> None:
+    for job in range(50):
+        log.info("job ended", extra={"job": job})
+    assert len(output.lines()) == 50
+
+
+def test_a_message_with_wrong_arguments_is_logged_all_the_same(output: Output) -> None:
+    log.info("%d files", "many")
+    assert "%d files" in output.lines()[0]
+
+
+def test_a_stream_that_fails_does_not_break_its_program(tmp_path: Path) -> None:
+    root = logging.getLogger()
+    before = list(root.handlers)
+    stream = Path("/dev/full").open("w")  # noqa: SIM115
+    logs.configure("executor", stream=stream)
+    log.error("x" * 100_000)
+    root.handlers[:] = before
+
+
+def test_a_directory_gets_the_same_lines(output: Output, tmp_path: Path) -> None:
+    logs.configure("executor", "h1", stream=output, directory=tmp_path)
+    log.info("x")
+    assert (tmp_path / "multiflexi-executor.log").read_text() == output.getvalue()
+
+
+def test_lines_below_the_level_are_left_out(output: Output) -> None:
+    log.debug("a")
+    logs.set_level("debug")
+    log.debug("b")
+    assert [line.split("message=")[1] for line in output.lines()] == ["b"]
