@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 # Beside control characters: line separators and the marks that turn the direction of writing.
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 PLAIN = re.compile(r"[^\s\"'=\\]+\Z")
-# A name that reads like a secret, then '=' or ':', then its value.
+# A name that reads like a secret, then '=' or ':', then its value. The bounds keep the search linear.
 NAMED_SECRET = re.compile(
-    r"(?i)([\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api_?key|private_?key|master_?key)[\w.-]*[\"']?\s*[=:]\s*)"
-    r"(\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
+    r"(?i)(?<![\w.-])([\w.-]{0,64}?(?:passw(?:or)?d|passphrase|secret|token|api_?key|private_?key|master_?key)"
+    r"[\w.-]{0,64}[\"']?\s{0,4}[=:]\s{0,4})(\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
 )
+MOST_CHARACTERS = 64 * 1024
 SHORT_NAMES = {"critical": "error"}
 
 
@@ -41,7 +42,8 @@ class Form:
             text = record.getMessage()
         except (TypeError, ValueError):
             text = f"{record.msg} {record.args!r}"
-        return self._masker.mask_text(NAMED_SECRET.sub(rf"\g<1>{MASK}", text))[0]
+        masked = self._masker.mask_text(text)[0][:MOST_CHARACTERS]
+        return NAMED_SECRET.sub(rf"\g<1>{MASK}", masked)
 
     def fields_of(self, record: logging.LogRecord) -> dict[str, Any]:
         """Fields in the order they are printed."""
@@ -61,7 +63,9 @@ class Form:
         return {key: value for key, value in fields.items() if value not in (None, "")}
 
     def _masked(self, value: Any) -> Any:
-        return value if isinstance(value, bool | int | float) else self._masker.mask_text(str(value))[0]
+        if isinstance(value, bool | int | float):
+            return value
+        return self._masker.mask_text(str(value))[0][:MOST_CHARACTERS]
 
 
 class KeyValueFormatter(logging.Formatter):
@@ -108,12 +112,12 @@ def _quoted(value: Any) -> str:
     return text if PLAIN.match(text) and not UNSAFE.search(text) else escaped(json.dumps(text, ensure_ascii=False))
 
 
-def table_message(form: Form, record: logging.LogRecord, limit: int) -> str:
+def table_message(form: Form, record: logging.LogRecord) -> str:
     """The message for table ``log``: masked, on one line, an exception by its last line only."""
     text = form.message_of(record)
     if record.exc_info and record.exc_info[1] is not None:
         text = f"{text}: {form.message_of(_exception_record(record.exc_info[1]))}"
-    return escaped(text)[:limit]
+    return escaped(text)
 
 
 def _exception_record(error: BaseException) -> logging.LogRecord:

@@ -17,7 +17,6 @@ BATCH = 500
 GATHER_SECONDS = 0.5
 IDLE_SECONDS = 10.0
 RETRY_SECONDS = (1.0, 30.0)
-MESSAGE_LENGTH = 64 * 1024
 VENUE_LENGTH = 254
 
 Row = dict[str, Any]
@@ -77,7 +76,7 @@ class TableHandler(logging.Handler):
         return {
             "severity": severity_of(record),
             "venue": f"{who} {record.name}"[:VENUE_LENGTH],
-            "message": table_message(form, record, MESSAGE_LENGTH),
+            "message": table_message(form, record),
             "created": datetime.fromtimestamp(record.created, UTC),
             **column_ids(record),
         }
