@@ -3,15 +3,20 @@
 Nothing of the machine's own configuration reaches the tests; processes that tests start inherit this environment.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 _KINDS = {"postgres": "pgsql", "postgresql": "pgsql", "mysql": "mysql", "mariadb": "mysql"}
 _PORTS = {"pgsql": "5432", "mysql": "3306"}
-# The first process of a run makes it, its workers inherit it.
-SCRATCH = Path(os.environ.setdefault("TEST_SCRATCH", tempfile.mkdtemp(prefix="multiflexi-test-")))
+# The first process of a run makes the directory and removes it; its workers inherit it.
+if "TEST_SCRATCH" not in os.environ:
+    os.environ["TEST_SCRATCH"] = tempfile.mkdtemp(prefix="multiflexi-test-")
+    atexit.register(shutil.rmtree, os.environ["TEST_SCRATCH"], ignore_errors=True)
+SCRATCH = Path(os.environ["TEST_SCRATCH"])
 
 
 def _database(url: str) -> dict[str, str]:

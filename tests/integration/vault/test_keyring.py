@@ -72,7 +72,14 @@ def start_maker(environment) -> subprocess.Popen:
     return maker
 
 
-def test_processes_starting_at_once_make_four_keys(shared_db, process_environment):
+@pytest.fixture
+def no_keys(shared_db):
+    """An installation whose keys other processes are to make."""
+    EncryptionKey.objects.all().delete()
+    keyring.forget()
+
+
+def test_processes_starting_at_once_make_four_keys(no_keys, process_environment):
     makers = [start_maker(process_environment) for _ in range(4)]
     for maker in makers:
         maker.stdin.write("\n")
@@ -82,7 +89,7 @@ def test_processes_starting_at_once_make_four_keys(shared_db, process_environmen
     assert EncryptionKey.objects.count() == 4
 
 
-def test_a_process_waits_for_another_one_that_is_making_keys(shared_db, process_environment):
+def test_a_process_waits_for_another_one_that_is_making_keys(no_keys, process_environment):
     maker = start_maker(process_environment)
     with lock.alone():
         maker.stdin.write("\n")
@@ -94,8 +101,7 @@ def test_a_process_waits_for_another_one_that_is_making_keys(shared_db, process_
     assert EncryptionKey.objects.count() == 4
 
 
-def test_keys_are_not_made_inside_a_transaction_that_may_be_rolled_back(shared_db):
-    keyring.forget()
+def test_keys_are_not_made_inside_a_transaction_that_may_be_rolled_back(no_keys):
     with pytest.raises(RuntimeError), transaction.atomic():
         keyring.ensure_keys()
     assert not EncryptionKey.objects.exists()
