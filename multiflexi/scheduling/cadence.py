@@ -100,15 +100,13 @@ class Cadence:
             else:
                 yield slot
 
-    def count_between(self, after: datetime, before: datetime) -> int:
-        """The exact number of slots strictly between two instants."""
+    def count_between(self, after: datetime, slot: datetime) -> int:
+        """The exact number of slots strictly between an instant and a slot."""
         if self.rule is None:
             return 0
         if self.valid_from and after < self.valid_from:
             after = self.valid_from - datetime.resolution
-        if self.valid_to and before > self.valid_to:
-            before = self.valid_to + datetime.resolution
-        return count_between(self.rule, after, before, self.zone, self.skip)
+        return count_between(self.rule, after, slot, self.zone, self.skip)
 
     def allows(self, slot: datetime) -> bool:
         """Whether validity and skipped days leave room for a slot at this instant."""

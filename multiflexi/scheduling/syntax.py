@@ -19,7 +19,6 @@ _TERM = re.compile(r"(?P<base>\*|(?P<start>\w+)(?:-(?P<end>\w+))?)(?:/(?P<step>\
 _NEAREST = re.compile(r"(\d+)W|W(\d+)", re.ASCII)
 _LAST_WEEKDAY_OF_MONTH = re.compile(r"(\w+)L", re.ASCII)
 _NTH_WEEKDAY = re.compile(r"(\w+)#(\w+)", re.ASCII)
-_LONGEST_NUMBER = 4
 
 
 class CronError(ValueError):
@@ -50,8 +49,7 @@ class _Field:
         if text in self.names:
             return self.names.index(text) + self.low
         words = f" or {self.names[0]}–{self.names[-1]}" if self.names else ""
-        fits = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and self.low <= int(text) <= self.high
-        if not fits:
+        if not (text.isdigit() and self.low <= int(text) <= self.high):
             raise _Broken(
                 f"{text!r} does not fit the field {self.name}",
                 f"Use {self.low}–{self.high}{words}, with * , - / between them",
@@ -153,8 +151,7 @@ def _plain_term(term: str, field: _Field) -> str:
     if field is WEEKDAY:
         if found := _NTH_WEEKDAY.fullmatch(term):
             return f"{field.number(found[1])}#{_ordinal(found[2])}"
-        # A day name may itself end in the letter, so the name as a whole is looked for first.
-        if term not in field.names and (found := _LAST_WEEKDAY_OF_MONTH.fullmatch(term)):
+        if found := _LAST_WEEKDAY_OF_MONTH.fullmatch(term):
             return f"{field.number(found[1])}L"
     return _plain_range(term, field)
 
@@ -188,6 +185,6 @@ def _plain_range(term: str, field: _Field) -> str:
 
 
 def _step(text: str, field: _Field) -> int:
-    if not text.isdigit() or len(text) > _LONGEST_NUMBER or int(text) == 0:
+    if not text.isdigit() or int(text) == 0:
         raise _Broken(f"the step /{text} of the field {field.name} is not a number above zero", "Use for example */15")
     return int(text)

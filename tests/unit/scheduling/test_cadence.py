@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -91,9 +92,18 @@ def test_minutes_of_a_skipped_day_are_not_walked():
     assert cadence.next_slot(at("2026-06-19 23:59")) == at("2026-06-22 00:00")
 
 
-@pytest.mark.parametrize("entries", [["sunday"], ["2026-02-30"], ["02-30"], "weekend", [7]])
-def test_a_wrong_skipped_day_is_refused(entries):
-    with pytest.raises(SkipDaysError, match="weekend"):
+@pytest.mark.parametrize(
+    ("entries", "named"),
+    [
+        (["weekend", "sunday"], "'sunday'"),
+        (["2026-02-30"], "'2026-02-30'"),
+        (["02-30"], "'02-30'"),
+        ("weekend", "'weekend'"),
+        ([7], "[7]"),
+    ],
+)
+def test_a_wrong_skipped_day_is_refused(entries, named):
+    with pytest.raises(SkipDaysError, match=f"Skipped day {re.escape(named)}"):
         Cadence("d", None, PRAGUE, skip_days=entries)
 
 
@@ -112,6 +122,20 @@ def test_a_year_of_minutes_gives_the_newest_and_the_exact_number_of_the_others()
     due = Cadence("i", None, PRAGUE).due_slots(first, now, 3)
     assert due.slots == (now - timedelta(minutes=2), now - timedelta(minutes=1), now)
     assert due.skipped_older == 365 * 1440 + 1 - 3
+
+
+def test_slots_of_skipped_days_are_not_counted():
+    cadence = Cadence("i", None, PRAGUE, skip_days=["weekend"])
+    due = cadence.due_slots(at("2026-03-23"), at("2026-04-06 00:01"), 1)
+    assert due.skipped_older == 10 * 1440 + 1
+
+
+def test_slots_before_and_after_the_validity_are_not_due():
+    cadence = Cadence("h", None, PRAGUE, at("2026-06-17 10:00"), at("2026-06-17 13:30"))
+    few = cadence.due_slots(at("2026-06-17 08:00"), at("2026-06-17 20:00"), 2)
+    assert (few.slots, few.skipped_older) == ((at("2026-06-17 12:00"), at("2026-06-17 13:00")), 2)
+    every = cadence.due_slots(at("2026-06-17 08:00"), at("2026-06-17 20:00"), 9)
+    assert (len(every.slots), every.slots[0], every.skipped_older) == (4, at("2026-06-17 10:00"), 0)
 
 
 def test_a_promised_slot_is_due_though_the_rule_has_changed():

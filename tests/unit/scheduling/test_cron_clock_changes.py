@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from multiflexi.scheduling.cron import parse
+from multiflexi.scheduling.cron import Cron, parse
 
 PRAGUE, LORD_HOWE, SANTIAGO, SYDNEY = "Europe/Prague", "Australia/Lord_Howe", "America/Santiago", "Australia/Sydney"
 BEIRUT, HAVANA, AZORES = "Asia/Beirut", "America/Havana", "Atlantic/Azores"
@@ -110,7 +110,7 @@ VECTORS = [
 
 @pytest.mark.parametrize(("zone", "expression", "after", "expected"), VECTORS)
 def test_forwards(zone, expression, after, expected):
-    cron, found = parse(expression), [instant(after)]
+    cron, found = Cron(expression), [instant(after)]
     for _ in expected:
         found.append(cron.next_after(found[-1], ZoneInfo(zone)))
     assert found[1:] == [instant(text) for text in expected]
@@ -118,10 +118,16 @@ def test_forwards(zone, expression, after, expected):
 
 @pytest.mark.parametrize(("zone", "expression", "after", "expected"), VECTORS)
 def test_backwards(zone, expression, after, expected):
-    cron, found = parse(expression), [instant(expected[-1]) + timedelta(microseconds=1)]
+    cron, found = Cron(expression), [instant(expected[-1]) + timedelta(microseconds=1)]
     for _ in expected:
         found.append(cron.last_before(found[-1], ZoneInfo(zone)))
     assert found[:0:-1] == [instant(text) for text in expected]
+
+
+def test_backwards_from_inside_the_second_pass_finds_the_later_readings_of_the_first():
+    second_pass = instant("2026-10-25T02:10+01:00")
+    assert parse("30 2 * * *").last_before(second_pass, ZoneInfo(PRAGUE)) == instant("2026-10-25T02:30+02:00")
+    assert parse("50 * * * *").last_before(second_pass, ZoneInfo(PRAGUE)) == instant("2026-10-25T02:50+02:00")
 
 
 def test_answers_are_in_utc():
