@@ -34,6 +34,10 @@ def launch(call: Call, template: Any, time_option: str, company: Any = None) -> 
         "id": job.pk,
         "status": job.status,
     }
+    if call["wait"] or call.get("output"):
+        return _ended(call, job, data)
+    if time_option == "scheduled":
+        return Done(data, f"Job of run template {template.pk} created, ID: {job.pk}", lambda: Record(row(job)))
     shown = f"{job.schedule.astimezone(call.zone):%Y-%m-%d %H:%M:%S}" if job.schedule else "now"
     return Done(data, f"Scheduled: {shown}\nExecutor: {job.executor}\nJob ID: {job.pk}", lambda: Record(row(job)))
 
@@ -45,3 +49,17 @@ def _only_shown(call: Call, template: Any, overrides: dict[str, str]) -> Done:
     data = {"dry_run": True, "runtemplate_id": template.pk, "problems": problems}
     line = "; ".join(problems) or f"Run template {template.pk} would be run"
     return Done(data, line, code=1 if problems else 0)
+
+
+def _ended(call: Call, job: Any, data: dict[str, Any]) -> Done:
+    """The result once the job has ended; exit code 1 unless it succeeded."""
+    from multiflexi.cli.waiting import ended, outcome
+
+    (done,) = ended(call, [job.pk])
+    data = {**data, **outcome(done)}
+    line = f"Job {done.pk}: {done.status}, exit code {done.exitcode}"
+    if call.get("output"):
+        data |= {"stdout": done.stdout or "", "stderr": done.stderr or ""}
+        line = (done.stdout or "").rstrip("\n")
+        call.warn(*(done.stderr or "").splitlines())
+    return Done(data, line, code=0 if done.exitcode == 0 else 1)

@@ -10,10 +10,12 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from multiflexi.jobs import healing
+from multiflexi.jobs.claiming import Release, release
 from multiflexi.jobs.queue import backend
 from multiflexi.models import FINAL_STATES, Job, JobStatus, QueueEntry
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
+from multiflexi.services import job_stop
 from multiflexi.services.errors import BadQuery
 from multiflexi.services.lists import DIRECTIONS, Page
 from multiflexi.services.presenters.queue import SORTABLE
@@ -80,11 +82,27 @@ def overview(actor: Actor, zone: tzinfo) -> dict[str, Any]:
 def fix(actor: Actor, *, dry_run: bool = False) -> list[Remark]:
     """Repair the queue; nothing waiting is ever deleted. With `dry_run` everything found is only told."""
     with transaction.atomic():
-        remarks = [*_dangling(), *_without_row(), *_dead_rows(), *_cadence()]
+        remarks = [*_dangling(), *_without_row(), *_dead_rows(), *_expired(actor), *_cadence()]
         if not dry_run:
             audit.write(actor, "repair", "QueueEntry", data={"findings": [one.message for one in remarks]})
         transaction.set_rollback(dry_run)
     return remarks or [Remark("success", "The queue is in order.")]
+
+
+def truncate(actor: Actor, *, dry_run: bool = False) -> list[int]:
+    """Cancel every waiting job; running jobs and the cadence are left alone. Returns the ids of the jobs."""
+    waiting = Job.objects.filter(status=JobStatus.PENDING).order_by("pk")
+    if dry_run:
+        return list(waiting.values_list("pk", flat=True))
+    return job_stop.cancel_waiting(actor, waiting, "the queue was emptied")
+
+
+def due(actor: Actor) -> list[int]:
+    """Jobs that a foreground cycle would take now."""
+    rows = (
+        visible(QueueEntry, actor).filter(worker=None, after__lte=backend().now()).order_by("priority", "after", "pk")
+    )
+    return list(rows.values_list("job_id", flat=True))
 
 
 def clear(actor: Actor, *, blocked: bool = False, dry_run: bool = False) -> list[int]:
@@ -135,6 +153,18 @@ def _dead_rows() -> Iterable[Remark]:
     QueueEntry.objects.filter(job_id__in=ids).delete()
     if ids:
         yield Remark("info", f"Queue rows of ended jobs removed: {_listed(ids)}.")
+
+
+def _expired(actor: Actor) -> Iterable[Remark]:
+    """Claims whose owner fell silent: what certainly was not started goes back, the rest needs its executor."""
+    lapsed = Job.objects.filter(queue_entry__lease_until__lt=backend().now()).order_by("pk")
+    unstarted = list(lapsed.filter(status=JobStatus.QUEUED))
+    release([Release(job.pk, job.claim, detail="the lease expired") for job in unstarted], actor=actor)
+    if unstarted:
+        yield Remark("info", f"Claimed jobs given back to the queue: {_listed([job.pk for job in unstarted])}.")
+    started = list(lapsed.filter(status__in=(JobStatus.RUNNING, JobStatus.FINISHING)).values_list("pk", flat=True))
+    if started:
+        yield Remark("warning", f"Jobs whose executor is silent: {_listed(started)}; start that executor again.")
 
 
 def _cadence() -> Iterable[Remark]:

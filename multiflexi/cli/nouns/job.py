@@ -9,6 +9,7 @@ from multiflexi.cli.declare import Noun, dry_run, fields, flag, identifier, list
 from multiflexi.cli.output.errors import wrong_use
 from multiflexi.cli.output.results import Done, Record, Result, Rows
 from multiflexi.cli.values import COUNT, MOMENT, PAIR, Number
+from multiflexi.cli.waiting import ended, outcome, wait_options
 
 NOUN = Noun("job", "What ran, runs and waits")
 COLUMNS = ("id", "status", "exitcode", "company_id", "runtemplate_id", "schedule", "begin", "end", "executor")
@@ -88,6 +89,7 @@ def status(call: Call) -> Result:
     value("--company_id", "--company", help="Company the run template has to belong to"),
     value("--config", help="NAME=VALUE for this run only", type=PAIR, multiple=True),
     value("--env", help="NAME=VALUE for this run only", type=PAIR, multiple=True),
+    wait_options(),
     changes=True,
 )
 def create(call: Call) -> Done:
@@ -149,6 +151,7 @@ def delete(call: Call) -> Done:
     identifier("--id", help="Id", many=True),
     value("--env", help="NAME=VALUE for the new run", type=PAIR, multiple=True),
     value("--reason", help="Why"),
+    wait_options(),
     changes=True,
 )
 def retry(call: Call) -> Done:
@@ -165,8 +168,107 @@ def retry(call: Call) -> Done:
         {"job_id": new.pk, "retry_of": int(old), "id": new.pk, "attempt": new.attempt, "status": new.status}
         for old, new in made
     ]
+    failed = False
+    if call["wait"]:
+        jobs = ended(call, [new.pk for _, new in made])
+        data = [{**one, **outcome(job)} for one, job in zip(data, jobs, strict=True)]
+        failed = any(job.exitcode != 0 for job in jobs)
     lines = "\n".join(f"Job {old} repeated, ID: {new.pk}" for old, new in made)
-    return Done(data[0] if len(data) == 1 else data, lines)
+    return Done(data[0] if len(data) == 1 else data, lines, code=int(failed))
+
+
+@NOUN.command(
+    "cancel",
+    "Take out jobs that have not begun",
+    identifier("--id", help="Id", many=True),
+    value("--reason", help="Why"),
+    dry_run(),
+    changes=True,
+)
+def cancel(call: Call) -> Done:
+    from multiflexi.services import job, job_stop
+
+    found = [job.find(call.reader, number) for number in call.need("id")]
+    if call.dry_run:
+        data = [{"dry_run": True, "job_id": one.pk, "status": one.status} for one in found]
+        return Done(data[0] if len(data) == 1 else data, f"{len(data)} jobs would be cancelled")
+    for one in found:
+        job_stop.cancel(call.actor, one, call["reason"])
+    results = [{"cancelled": True, "job_id": one.pk, "status": "cancelled"} for one in found]
+    lines = "\n".join(f"Job {one.pk} cancelled" for one in found)
+    return Done(results[0] if len(results) == 1 else results, lines)
+
+
+@NOUN.command(
+    "stop",
+    "Ask for the end of running jobs",
+    identifier("--id", help="Id", many=True),
+    value("--reason", help="Why"),
+    flag("--kill", help="At once, without grace"),
+    flag("--no-kill", help="Only ask the process, never kill it"),
+    wait_options(),
+    dry_run(),
+    changes=True,
+)
+def stop(call: Call) -> Done:
+    from multiflexi.services import job, job_stop
+
+    if call["kill"] and call["no_kill"]:
+        raise wrong_use("Give either --kill or --no-kill, not both.")
+    level = "kill" if call["kill"] else "wait" if call["no_kill"] else "stop"
+    found = [job.find(call.reader, number) for number in call.need("id")]
+    if call.dry_run:
+        data = [{"dry_run": True, "job_id": one.pk, "status": one.status} for one in found]
+        return Done(data[0] if len(data) == 1 else data, f"{len(data)} jobs would be stopped")
+    results = [
+        {
+            "stop_requested": True,
+            "job_id": one.pk,
+            "status": job_stop.request_stop(call.actor, one, level=level, reason=call["reason"]),
+        }
+        for one in found
+    ]
+    if call["wait"]:
+        jobs = {one.pk: one for one in ended(call, [one.pk for one in found])}
+        results = [{**one, **outcome(jobs[one["job_id"]])} for one in results]
+    lines = "\n".join(f"Job {one['job_id']}: stop requested, now {one['status']}" for one in results)
+    return Done(results[0] if len(results) == 1 else results, lines)
+
+
+@NOUN.command(
+    "run",
+    "Run a pending job here and now; exits with its exit code",
+    identifier("--id", help="Id"),
+    value(*TEMPLATE, help="Make a job of this run template and run it"),
+    value("--env", help="With --template: NAME=VALUE for this run only", type=PAIR, multiple=True),
+    value("--timeout", help="Give up when it has not begun after so many seconds", type=COUNT),
+    flag("--exit-zero", help="Exit code 0 whatever the job returned"),
+    changes=True,
+)
+def run(call: Call) -> Done:
+    from multiflexi.cli.inline_run import run_here
+
+    return run_here(call)
+
+
+@NOUN.command("explain", "Show why a job runs, waits or did not start", identifier("--id", help="Id"))
+def explain(call: Call) -> Result:
+    from multiflexi.cli.output.plain import plain
+    from multiflexi.cli.output.results import Document
+    from multiflexi.services import job_explain
+
+    data = job_explain.explain(_selected(call))
+
+    def text() -> str:
+        shown = plain(data, lambda: call.zone)
+        waits = [f"waits for {one['kind']}: {one['detail']}" for one in shown["waiting_for"]]
+        past = [
+            " ".join(str(one[name]) for name in ("time", "from", "to", "actor", "reason", "detail") if one[name])
+            for one in shown["history"]
+        ]
+        return "\n".join([f"Job {shown['job_id']}: {shown['status']}", *waits, *past])
+
+    return Document(data, text)
 
 
 @NOUN.command(

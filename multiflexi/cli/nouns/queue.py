@@ -5,6 +5,7 @@ from __future__ import annotations
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, dry_run, flag, listing, value
 from multiflexi.cli.output.results import Document, Done, Rows
+from multiflexi.cli.values import COUNT
 
 NOUN = Noun("queue", "Jobs that wait or run")
 COLUMNS = ("id", "job", "after", "runtemplate_name", "app_name", "company_name")
@@ -54,6 +55,46 @@ def fix(call: Call) -> Document:
         **({"dry_run": True} if call.dry_run else {}),
     }
     return Document(data, lambda: "\n".join(f"[{one.type.upper()}] {one.message}" for one in remarks))
+
+
+@NOUN.command("truncate", "Cancel every waiting job; the cadence goes on", dry_run(), changes=True)
+def truncate(call: Call) -> Done:
+    from multiflexi.services import queue
+
+    if not call.dry_run and call.format == "text":
+        call.confirm("Cancel every waiting job?", default=True)
+    ids = queue.truncate(call.actor, dry_run=call.dry_run)
+    verb = "would be cancelled" if call.dry_run else "cancelled"
+    result = f"{len(ids)} waiting jobs {verb}"
+    shown = {"dry_run": True, "jobs": ids} if call.dry_run else {}
+    return Done({"result": result, "waiting": len(ids), **shown}, result)
+
+
+@NOUN.command(
+    "process",
+    "Run what is due, here and now",
+    value("--limit", help="At most so many jobs", type=COUNT),
+    value("--timeout", help="Take no more jobs after so many seconds", type=COUNT),
+    flag("--fail-on-job-failure", help="Exit code 1 when a job failed"),
+    dry_run(),
+    changes=True,
+)
+def process(call: Call) -> Done:
+    from multiflexi.models import Job, JobStatus
+    from multiflexi.runner import inline
+    from multiflexi.services import queue
+
+    if call.dry_run:
+        ids = queue.due(call.reader)[: call["limit"] or None]
+        return Done({"status": "success", "dry_run": True, "processed": 0, "jobs": ids}, f"{len(ids)} jobs are due")
+    ended = inline.process_queue(limit=call["limit"] or None, timeout=call["timeout"] or None)
+    rows = Job.objects.filter(pk__in=ended).order_by("pk").values_list("pk", "status", "exitcode")
+    jobs = [{"job_id": number, "status": status, "exitcode": exitcode} for number, status, exitcode in rows]
+    successful = sum(one["status"] == JobStatus.SUCCESS for one in jobs)
+    failed = len(jobs) - successful
+    data = {"status": "success", "processed": len(jobs), "successful": successful, "failed": failed, "jobs": jobs}
+    line = f"{len(jobs)} jobs run, {successful} successful, {failed} failed"
+    return Done(data, line, code=1 if failed and call["fail_on_job_failure"] else 0)
 
 
 @NOUN.command(

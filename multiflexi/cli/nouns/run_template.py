@@ -8,6 +8,7 @@ from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, Option, dry_run, fields, flag, identifier, listing, optional, value
 from multiflexi.cli.output.results import Data, Document, Done, Record, Result, Rows
 from multiflexi.cli.values import BOOLEAN, COUNT, MOMENT, PAIR, Number
+from multiflexi.cli.waiting import wait_options
 
 NOUN = Noun("run-template", "Applications configured for companies, with their schedule")
 COLUMNS = ("id", "name", "company_id", "app_id", "interv", "active", "next_schedule")
@@ -228,6 +229,8 @@ def clone(call: Call) -> Done:
     optional("--executor", help="Another executor for this run"),
     *_once(),
     value("--schedule_type", help="What caused the run"),
+    wait_options(),
+    flag("--output", help="Wait and show the output of the job"),
     dry_run(),
     changes=True,
 )

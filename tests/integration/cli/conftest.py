@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from multiflexi.cli.main import main
-from multiflexi.vault import keyring
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,6 @@ class Outcome:
 
 
 Cli = Callable[..., Outcome]
-
-
-@pytest.fixture
-def ring(db: None) -> Iterator[None]:
-    """The data keys of the installation; without them nothing can be audited."""
-    keyring.forget()
-    keyring.ensure_keys()
-    yield
-    keyring.forget()
 
 
 @pytest.fixture
