@@ -7,7 +7,7 @@ from .amounts import signed
 from .model import Detail
 from .parts import charges_of, code_of, foreign_of
 from .symbols import find_symbols, is_symbol
-from .xmlvalues import money_of, one_line, text_of
+from .xmlvalues import at, money_of, one_line, text_of
 
 _NO_REFERENCE = "NOTPROVIDED"
 _SYMBOL_TYPES = ("VS", "KS", "SS")
@@ -45,7 +45,7 @@ def detail_of(element: Element, currency: str, direction: str, reversal: bool) -
 def _amount(element: Element, currency: str, direction: str) -> tuple[Decimal | None, bool]:
     """The amount in the account currency, and whether it is the transaction's own Amt (version 04 and later)."""
     for path in ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/CntrValAmt/Amt", "AmtDtls/InstdAmt/Amt"):
-        if element.find(path) is not None:
+        if at(element, path) is not None:
             value, found = money_of(element, path)
             if found == currency:
                 return signed(value, direction, "TxDtls"), path == "Amt"
@@ -57,9 +57,9 @@ def _counterparty(element: Element, money_came: bool) -> tuple[str, str, str]:
 
     A reversal keeps the roles of the payment it undoes; a bank that names one side only means the other one.
     """
-    roles = ("Dbtr", "Cdtr") if money_came else ("Cdtr", "Dbtr")
-    sides = [_side(element, role) for role in roles]
-    return sides[0] if any(sides[0]) else sides[1]
+    role, other = ("Dbtr", "Cdtr") if money_came else ("Cdtr", "Dbtr")
+    side = _side(element, role)
+    return side if any(side) else _side(element, other)
 
 
 def _side(element: Element, role: str) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element
 
 from .amounts import decimal_of, signed
 from .model import Charge, Foreign
-from .xmlvalues import flag_of, money_of, text_of
+from .xmlvalues import at, flag_of, money_of, text_of
 
 # In the order in which they say what the payer meant: instructed, underlying, counter value.
 _AMOUNTS = ("InstdAmt", "TxAmt", "CntrValAmt")
@@ -40,7 +40,7 @@ def foreign_of(element: Element, currency: str) -> Foreign:
 
 def _original(details: Element, currency: str) -> tuple[Decimal | None, str]:
     for name in _AMOUNTS:
-        if details.find(f"{name}/Amt") is not None:
+        if at(details, f"{name}/Amt") is not None:
             amount, found = money_of(details, f"{name}/Amt")
             if found != currency:
                 return amount, found

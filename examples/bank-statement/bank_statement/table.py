@@ -2,8 +2,8 @@
 
 import csv
 from collections.abc import Iterable
-from dataclasses import astuple
 from decimal import Decimal
+from operator import attrgetter
 from typing import TextIO
 
 from .amounts import plain
@@ -21,9 +21,10 @@ def write_table(stream: TextIO, rows: Iterable[Row], delimiter: str, decimal: st
     """
     writer = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(HEADER)
+    cells = attrgetter(*HEADER)
     count = 0
     for count, row in enumerate(rows, start=1):  # noqa: B007
-        writer.writerow([_cell(value, decimal) for value in astuple(row)])
+        writer.writerow([_cell(value, decimal) for value in cells(row)])
     return count
 
 

@@ -13,7 +13,8 @@ NAMESPACE = "xmlns"
 MAX_BYTES = 100 * 1024 * 1024
 MAX_PROLOG = 16 * 1024
 
-_NO_ELEMENTS = 3  # the parser's number for a document that ends too early
+# The numbers of expat for a document or a tag that ends too early.
+_CUT_OFF = (3, 5)
 
 
 class _Builder(TreeBuilder):
@@ -25,9 +26,9 @@ class _Builder(TreeBuilder):
 
     def start(self, tag: str, attrs: dict[str, str]) -> Element:
         self.begun = True
-        namespace, _, name = tag.rpartition("}")
+        name = tag[tag.find("}") + 1 :]
         if name == "Document":
-            attrs = {**attrs, NAMESPACE: namespace[1:]}
+            attrs = {**attrs, NAMESPACE: tag[1 : -len(name) - 1]}
         return super().start(name, attrs)
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:
@@ -55,7 +56,7 @@ def read_root(path: Path) -> Element:
             raise Unreadable("xml", f"its first {MAX_PROLOG} bytes hold no XML element")
         root: Element = parser.close()
     except ParseError as error:
-        ending = ", the file seems to be cut off" if builder.begun and error.code == _NO_ELEMENTS else ""
+        ending = ", the file seems to be cut off" if builder.begun and error.code in _CUT_OFF else ""
         raise Unreadable("xml", f"it is not well-formed XML ({error}{ending})") from None
     except (LookupError, ValueError) as error:
         raise Unreadable("encoding", f"its declared character encoding cannot be read ({error})") from None
