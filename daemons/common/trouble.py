@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
+from django.core.exceptions import ImproperlyConfigured
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 # Codes of MySQL and MariaDB; the servers' texts for PostgreSQL and SQLite, whose drivers give no code on connecting.
 REFUSED_CODES = frozenset({1044, 1045, 1698})
@@ -25,7 +26,9 @@ class Trouble:
 
 
 def trouble_of(error: Exception) -> Trouble:
-    """Classify what a cycle raised: kinds are database, refused, unknown, unmigrated and bug."""
+    """Classify what a cycle raised: database, refused, unknown, unmigrated, misconfigured or bug."""
+    if isinstance(error, ImproperlyConfigured):
+        return Trouble("misconfigured", f"the settings cannot be used: {_reason(error)}; correct them", permanent=True)
     if not isinstance(error, OperationalError | InterfaceError | ProgrammingError):
         return Trouble("bug", f"the cycle failed: {type(error).__name__}: {_reason(error)}")
     code = error.args[0] if error.args and isinstance(error.args[0], int) else None
@@ -42,11 +45,6 @@ def trouble_of(error: Exception) -> Trouble:
     if isinstance(error, ProgrammingError):
         return Trouble("bug", f"the cycle failed: {reason}")
     return Trouble("database", f"the database cannot be used: {reason}")
-
-
-def is_database_trouble(error: Exception) -> bool:
-    """Whether connections must be closed after this."""
-    return isinstance(error, DatabaseError | InterfaceError)
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from .errors import RequiredSettingsMissing, SettingsError
 from .store import Loaded, state
 
 SQLITE = frozenset({"sqlite", "sqlite3"})
-MYSQL = frozenset({"mysql", "mariadb"})
 POSTGRESQL = frozenset({"pgsql", "postgresql", "postgres"})
 CONNECTIONS = ("mysql", "mariadb", "pgsql", "postgresql", "postgres", "sqlite", "sqlite3", "dummy")
 SERVER_KEYS = ("DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD")
-CONNECT_TIMEOUT = 10
+# Short: a stop request must not wait long for a server that does not answer.
+CONNECT_TIMEOUT = 4
 SQLITE_BUSY_TIMEOUT = 30
 MYSQL_SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,"
@@ -43,12 +44,29 @@ def missing_keys(values: Mapping[str, Any]) -> list[str]:
 
 
 def require_database() -> None:
-    """Make sure that a database is configured; raises RequiredSettingsMissing naming all missing keys."""
+    """Make sure that a database is configured and its driver installed; connects to nothing.
+
+    Raises RequiredSettingsMissing naming all missing keys, or SettingsError.
+    """
     loaded = state()
     if loaded.values.get("DB_CONNECTION") == "dummy":
         raise SettingsError("DB_CONNECTION=dummy means no database, but this needs one.", "DB_CONNECTION")
     if missing := missing_keys(loaded.values):
         raise RequiredSettingsMissing(missing, f"Required settings are missing: {', '.join(missing)}. {_where(loaded)}")
+    driver, extra = _driver_of(loaded.values["DB_CONNECTION"])
+    if importlib.util.find_spec(driver) is None:
+        raise SettingsError(
+            f"DB_CONNECTION={loaded.values['DB_CONNECTION']} needs the Python module {driver}, which is not installed; "
+            f"install multiflexi[{extra}] or the package multiflexi-{'pgsql' if extra == 'postgresql' else extra}.",
+            "DB_CONNECTION",
+        )
+
+
+def _driver_of(connection: str) -> tuple[str, str]:
+    """Module of the driver and the extra of our distribution that brings it."""
+    if connection in SQLITE:
+        return "sqlite3", "sqlite"
+    return ("psycopg", "postgresql") if connection in POSTGRESQL else ("MySQLdb", "mysql")
 
 
 def _where(loaded: Loaded) -> str:

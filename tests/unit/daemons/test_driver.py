@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
 from daemons.common.backoff import Backoff
@@ -245,6 +246,7 @@ def test_readiness_is_withheld_until_the_start_succeeds(stage: Stage) -> None:
         (OperationalError('FATAL:  database "mf" does not exist'), "correct DB_DATABASE"),
         (OperationalError("unable to open database file"), "correct DB_DATABASE"),
         (OperationalError("no such table: job"), "run multiflexi-migrator"),
+        (ImproperlyConfigured("the name is too long"), "the settings cannot be used: the name is too long"),
     ],
 )
 def test_what_does_not_heal_by_itself_says_the_way_out_and_is_tried_slowly(

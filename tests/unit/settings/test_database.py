@@ -108,3 +108,13 @@ def test_dummy_means_no_database(configured: Any) -> None:
     assert configured(DB_CONNECTION="dummy")["ENGINE"] == "django.db.backends.dummy"
     with pytest.raises(SettingsError, match="DB_CONNECTION=dummy"):
         environ.require_database()
+
+
+@pytest.mark.parametrize(("word", "package"), [("pgsql", "multiflexi-pgsql"), ("mysql", "multiflexi-mysql")])
+def test_a_missing_driver_names_the_package_that_brings_it(
+    configured: Any, monkeypatch: pytest.MonkeyPatch, word: str, package: str
+) -> None:
+    configured(DB_CONNECTION=word, **SERVER)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=rf"^DB_CONNECTION={word} needs the Python module .* {package}\.$"):
+        environ.require_database()
