@@ -1,0 +1,66 @@
+"""A self-contained installation in one directory: settings, embedded database, job directories, spool."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+SETTINGS_FILE = "multiflexi.env"
+PLATFORM_PREFIXES = ("DB_", "ENCRYPTION_", "MULTIFLEXI_", "DJANGO_")
+KEY_BYTES = 32
+TEMPLATE = """\
+# Settings of this installation; every name is explained in docs/reference/settings.md.
+# Without the master key nothing that was sealed with it can be read again: keep a copy in a safe place.
+DB_CONNECTION=sqlite
+DB_DATABASE=multiflexi.sqlite3
+ENCRYPTION_MASTER_KEY={key}
+MULTIFLEXI_TMP=tmp
+MULTIFLEXI_SPOOL=spool
+MULTIFLEXI_SCHEDULER_NAME=local
+MULTIFLEXI_EXECUTOR_NAME=local
+"""
+
+
+class LocalStateError(Exception):
+    """The directory cannot be used; the text says why, in one line."""
+
+
+def ensure(directory: Path) -> Path:
+    """Make the directory with its settings file and a new master key where they are missing; path of that file.
+
+    An existing file is never touched. Raises LocalStateError.
+    """
+    file = directory.resolve() / SETTINGS_FILE
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file
+    except OSError as error:
+        raise LocalStateError(f"{error.filename} cannot be made: {error.strerror}; name another directory.") from None
+    with os.fdopen(descriptor, "w") as out:
+        out.write(TEMPLATE.format(key=secrets.token_urlsafe(KEY_BYTES)))
+    return file
+
+
+def environment(file: Path) -> dict[str, str]:
+    """The environment of programs of this installation.
+
+    What the shell knows of another installation is left out, or a demonstration could reach somebody's real database.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PLATFORM_PREFIXES)}
+    return kept | {"MULTIFLEXI_ENV_FILE": str(file), "DJANGO_SETTINGS_MODULE": "multiflexi.settings"}
+
+
+def migrate(file: Path) -> None:
+    """Bring the tables and the data keys up to date; raises LocalStateError when a step fails."""
+    steps = (
+        [sys.executable, "-m", "django", "migrate", "--no-input", "--verbosity=0"],
+        [sys.executable, "-m", "multiflexi.cli.main", "encryption:init", "--quiet"],
+    )
+    for step in steps:
+        if subprocess.run(step, env=environment(file), stdin=subprocess.DEVNULL, check=False).returncode:
+            raise LocalStateError(f"{' '.join(step[2:4])} failed for the settings in {file}; its message is above.")
