@@ -6,6 +6,7 @@ An option is written with all its spellings, the canonical one first; `-` and `_
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import click
@@ -22,7 +23,6 @@ class Option(click.Option):
     """An option that knows whether its value may be left out and whether it is a global one."""
 
     value_optional: bool = False
-    everywhere: bool = False
     positional: str | None = None
     secret: bool = False
     shown_default: str | None = None
@@ -87,8 +87,10 @@ def dry_run() -> Option:
     return flag("--dry-run", help="Show what would change and change nothing")
 
 
-def global_options() -> list[Option]:
-    made = [
+@cache
+def global_options() -> tuple[Option, ...]:
+    """The options of every command; the commands share them, because making them takes time at every start."""
+    return (
         flag("--quiet", "-q", help="No output but errors"),
         Option(["verbose", "--verbose", "-v"], count=True, help="Say more; -vv adds logs, -vvv debugging"),
         flag("--no-interaction", "-n", help="Never ask, take the default answer"),
@@ -98,10 +100,7 @@ def global_options() -> list[Option]:
         flag("--no-headers", help="Tables and CSV without the header line"),
         flag("--wide", help="Tables with all columns"),
         flag("--version", "-V", help="Show the version"),
-    ]
-    for one in made:
-        one.everywhere = True
-    return made
+    )
 
 
 class Argument(click.Argument):

@@ -58,9 +58,9 @@ def _print(line: Any) -> None:
 
 
 def _chosen(call: Call) -> Any:
-    from multiflexi.services import job, run_template, run_template_run
+    from multiflexi.services import job_query, run_template, run_template_run
 
     if call["id"] or not call["runtemplate_id"]:
-        return job.find(call.reader, call.need("id", "runtemplate_id"))
+        return job_query.find(call.reader, call.need("id", "runtemplate_id"))
     template = run_template.find(call.reader, call["runtemplate_id"])
     return run_template_run.schedule(call.actor, template, overrides=call.pairs("env"))

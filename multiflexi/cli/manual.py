@@ -94,7 +94,7 @@ def _option(option: Option) -> dict[str, Any]:
     kind = "boolean" if option.is_flag else {"text": "string"}.get(option.type.name, option.type.name)
     return {
         "name": _long(option),
-        "shortcut": next((name[1:] for name in option.opts if not name.startswith("--")), None),
+        "shortcut": _shortcut(option),
         "is_value_required": not (option.is_flag or option.value_optional),
         "description": option.help or "",
         "default": _default(option),
@@ -106,6 +106,12 @@ def _option(option: Option) -> dict[str, Any]:
         "aliases": [name[2:] for name in spellings[1:]],
         "secret": option.secret,
     }
+
+
+def _shortcut(option: Option) -> str | None:
+    """The short name of the canonical spelling; one that follows another spelling is an alias, too."""
+    second = option.opts[1] if len(option.opts) > 1 else "--"
+    return None if second.startswith("--") else second[1:]
 
 
 def _default(option: Option) -> Any:

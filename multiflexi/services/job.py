@@ -1,20 +1,17 @@
-"""Jobs: what ran, runs and waits."""
+"""Changes of jobs on request; looking at them is in `job_query`, ending them in `job_stop`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
 
 from multiflexi.jobs.create import create_job
 from multiflexi.jobs.overrides import open_overrides
 from multiflexi.models import (
     LIVE_STATES,
-    UNSUCCESSFUL_STATES,
-    Application,
     Job,
     JobStatus,
     QueueEntry,
@@ -22,65 +19,11 @@ from multiflexi.models import (
 )
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, job_filters, job_removal, lookup
+from multiflexi.services import changes, job_removal
 from multiflexi.services.errors import Refused, invalid_field
-from multiflexi.services.lists import chosen
 from multiflexi.services.run_template_config import checked
 from multiflexi.services.run_template_run import obstacles
 from multiflexi.services.run_template_values import usable
-from multiflexi.services.scope import visible
-
-NOUN = "Job"
-
-
-def query(
-    actor: Actor,
-    *,
-    status: Iterable[str] = (),
-    runtemplate_id: int | None = None,
-    company_id: int | None = None,
-    app_id: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    search: str | None = None,
-) -> QuerySet[Job]:
-    """Jobs by filter words and times of their creation. Raises BadQuery for an unknown word."""
-    rows = visible(Job, actor).filter(
-        **chosen(
-            {
-                "runtemplate_id": runtemplate_id,
-                "company_id": company_id,
-                "app_id": app_id,
-                "created_at__gte": since,
-                "created_at__lt": until,
-            }
-        )
-    )
-    wanted = job_filters.states(status)
-    if wanted:
-        rows = rows.filter(status__in=wanted)
-    if search:
-        rows = rows.filter(Q(app__name__icontains=search) | Q(runtemplate__name__icontains=search))
-    return rows
-
-
-def find(actor: Actor, reference: Any) -> Job:
-    return lookup.by_id(visible(Job, actor).select_related("app", "company", "runtemplate"), NOUN, reference)
-
-
-def totals(actor: Actor) -> dict[str, int]:
-    """Numbers of `job:status`, in three queries."""
-    jobs = visible(Job, actor)
-    by_state = dict(jobs.values_list("status").annotate(number=Count("pk")).order_by())
-    return {
-        "successful_jobs": by_state.get(JobStatus.SUCCESS, 0),
-        "failed_jobs": sum(by_state.get(state, 0) for state in UNSUCCESSFUL_STATES),
-        "incomplete_jobs": sum(by_state.get(state, 0) for state in LIVE_STATES),
-        "total_applications": Application.objects.filter(retired_at=None).count(),
-        "repeated_jobs": jobs.filter(attempt__gt=1).count(),
-        "total_jobs": sum(by_state.values()),
-        "queue_length": visible(QueueEntry, actor).count(),
-    }
 
 
 def reschedule(

@@ -202,7 +202,7 @@ def import_json(call: Call) -> Result:
     "Write the definition file of an application",
     identifier("--id", help="Id, uuid, code or name"),
     value("--uuid", help="Uuid"),
-    value("--file", "--json", help="Target; - = standard output", type=PATH, default="-"),
+    value("--file", "--json", help="Target; - = standard output, the default", type=PATH),
 )
 def export_json(call: Call) -> Result:
     from multiflexi.cli.definition_files import write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from multiflexi.cli.call import Call
@@ -31,19 +32,18 @@ TEMPLATE = ("--runtemplate_id", "--template", "--template-id", "--runtemplate")
     value("--search", help="Text in the names of application and run template"),
 )
 def list_jobs(call: Call) -> Rows:
-    from multiflexi.services import application, company, job, run_template
+    from multiflexi.services import job_query
     from multiflexi.services.errors import NotFound
     from multiflexi.services.presenters.job import BESIDE_THE_LIST, SORTABLE, row, with_output
 
-    reader = call.reader
     status = [word for word in (call["status"] or "").split(",") if word.strip()]
     try:
-        found = job.query(
-            reader,
+        found = job_query.query(
+            call.reader,
             status=status,
-            runtemplate_id=_id(run_template.find, reader, call["runtemplate_id"]),
-            company_id=_id(company.find, reader, call["company_id"]),
-            app_id=_id(application.find, reader, call["app_id"]),
+            runtemplate_id=_id(call, "run_template", "runtemplate_id"),
+            company_id=_id(call, "company", "company_id"),
+            app_id=_id(call, "application", "app_id"),
             since=call.moment("since"),
             until=call.moment("until"),
             search=call["search"],
@@ -57,8 +57,13 @@ def list_jobs(call: Call) -> Rows:
     return Rows(map(row, page.iterator()), COLUMNS)
 
 
-def _id(find: Any, reader: Any, reference: Any) -> int | None:
-    return find(reader, reference).pk if reference else None
+def _id(call: Call, service: str, option: str) -> int | None:
+    """Id of what an option refers to; its service is imported only when the option is given."""
+    if not call[option]:
+        return None
+    module = importlib.import_module(f"multiflexi.services.{service}")
+    number: int = module.find(call.reader, call[option]).pk
+    return number
 
 
 @NOUN.command("get", "Show a job", identifier("--id", help="Id"), fields())
@@ -70,12 +75,12 @@ def get(call: Call) -> Record:
 
 @NOUN.command("status", "Numbers of jobs, or with an id the state of one", identifier("--id", help="Id"))
 def status(call: Call) -> Result:
-    from multiflexi.services import job
+    from multiflexi.services import job_query
     from multiflexi.services.presenters.job import summary
 
     if call["id"]:
         return Record(summary(_selected(call)))
-    totals = job.totals(call.reader)
+    totals = job_query.totals(call.reader)
     return Done(totals, "\n".join(f"{name}: {number}" for name, number in totals.items()))
 
 
@@ -113,13 +118,13 @@ def create(call: Call) -> Done:
     changes=True,
 )
 def update(call: Call) -> Done:
-    from multiflexi.services import application, job, run_template
+    from multiflexi.services import job, job_query
     from multiflexi.services.errors import Refused
     from multiflexi.services.presenters.job import row
 
     found = _selected(call)
-    template = _id(run_template.find, call.reader, call["runtemplate_id"])
-    app = _id(application.find, call.reader, call["app_id"])
+    template = _id(call, "run_template", "runtemplate_id")
+    app = _id(call, "application", "app_id")
     if template not in (None, found.runtemplate_id) or app not in (None, found.app_id):
         raise Refused("A job stays with its run template and application; make a new job instead.", "job_is_bound")
     changed = job.reschedule(
@@ -130,7 +135,9 @@ def update(call: Call) -> Done:
         schedule_type=call["schedule_type"] or None,
     )
     line = f"Job {found.pk} updated" if changed else f"Job {found.pk}: nothing to change"
-    return Done({"updated": changed, "job_id": found.pk}, line, lambda: Record(row(job.find(call.reader, found.pk))))
+    return Done(
+        {"updated": changed, "job_id": found.pk}, line, lambda: Record(row(job_query.find(call.reader, found.pk)))
+    )
 
 
 @NOUN.command("delete", "Delete a job with its output", identifier("--id", help="Id"), dry_run(), changes=True)
@@ -155,12 +162,14 @@ def delete(call: Call) -> Done:
     changes=True,
 )
 def retry(call: Call) -> Done:
-    from multiflexi.services import job
+    from multiflexi.services import job, job_query
 
     made = [
         (
             number,
-            job.retry(call.actor, job.find(call.reader, number), overrides=call.pairs("env"), reason=call["reason"]),
+            job.retry(
+                call.actor, job_query.find(call.reader, number), overrides=call.pairs("env"), reason=call["reason"]
+            ),
         )
         for number in call.need("id")
     ]
@@ -186,9 +195,9 @@ def retry(call: Call) -> Done:
     changes=True,
 )
 def cancel(call: Call) -> Done:
-    from multiflexi.services import job, job_stop
+    from multiflexi.services import job_query, job_stop
 
-    found = [job.find(call.reader, number) for number in call.need("id")]
+    found = [job_query.find(call.reader, number) for number in call.need("id")]
     if call.dry_run:
         data = [{"dry_run": True, "job_id": one.pk, "status": one.status} for one in found]
         return Done(data[0] if len(data) == 1 else data, f"{len(data)} jobs would be cancelled")
@@ -211,12 +220,12 @@ def cancel(call: Call) -> Done:
     changes=True,
 )
 def stop(call: Call) -> Done:
-    from multiflexi.services import job, job_stop
+    from multiflexi.services import job_query, job_stop
 
     if call["kill"] and call["no_kill"]:
         raise wrong_use("Give either --kill or --no-kill, not both.")
     level = "kill" if call["kill"] else "wait" if call["no_kill"] else "stop"
-    found = [job.find(call.reader, number) for number in call.need("id")]
+    found = [job_query.find(call.reader, number) for number in call.need("id")]
     if call.dry_run:
         data = [{"dry_run": True, "job_id": one.pk, "status": one.status} for one in found]
         return Done(data[0] if len(data) == 1 else data, f"{len(data)} jobs would be stopped")
@@ -317,6 +326,6 @@ def logs(call: Call) -> Rows:
 
 
 def _selected(call: Call) -> Any:
-    from multiflexi.services import job
+    from multiflexi.services import job_query
 
-    return job.find(call.reader, call.need("id"))
+    return job_query.find(call.reader, call.need("id"))

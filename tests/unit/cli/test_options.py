@@ -1,0 +1,110 @@
+"""Options and arguments of commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from multiflexi.cli import values
+from multiflexi.cli.call import Call
+from multiflexi.cli.declare import Noun, flag, identifier, listing, optional, value
+from multiflexi.cli.output.results import Done
+
+NOUN = Noun("thing", "Things")
+
+
+@NOUN.command(
+    "change",
+    "Change a thing",
+    identifier("--id"),
+    value("--company_id", "--company"),
+    value("--count", type=values.COUNT),
+    value("--on", type=values.BOOLEAN),
+    value("--config", type=values.PAIR, multiple=True),
+    value("--state", type=values.Word("queue-one", "allow")),
+    optional("--ic"),
+    flag("--cascade"),
+    listing(),
+)
+def change(call: Call) -> Done:
+    return Done({}, "")
+
+
+@NOUN.command("many", "Change things", identifier("--id", many=True), database=False)
+def many(call: Call) -> Done:
+    return Done({}, "")
+
+
+def parsed(words: list[str], action: str = "change") -> dict[str, Any]:
+    return dict(NOUN.commands[action].make_context("thing", list(words)).params)
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "expected"),
+    [
+        (["--company_id", "3"], "company_id", "3"),
+        (["--company-id=3"], "company_id", "3"),
+        (["--company=acme"], "company_id", "acme"),
+        (["-f=json"], "format", "json"),
+        (["-fJSON"], "format", "json"),
+        (["-nf", "yaml"], "format", "yaml"),
+        (["--format", "table"], "format", "text"),
+        (["--format"], "format", "text"),
+        (["--format", "--cascade"], "format", "text"),
+        (["--ic", ""], "ic", ""),
+        (["--ic", "--cascade"], "ic", None),
+        (["--ic=-5"], "ic", "-5"),
+        (["--ic", "-"], "ic", "-"),
+        (["--count", "0"], "count", 0),
+        (["--count", ""], "count", ""),
+        (["--on", "YES"], "on", True),
+        (["--on=off"], "on", False),
+        (["--on", ""], "on", None),
+        (["--config", "A=1", "--config", "B=x=y", "--config", "C="], "config", (("A", "1"), ("B", "x=y"), ("C", ""))),
+        (["--state", "QUEUE_ONE"], "state", "queue-one"),
+        (["5"], "id", "5"),
+        (["--cascade", "5", "--ic", "1"], "id", "5"),
+        (["5", "--id", "5"], "id", "5"),
+        (["-vv"], "verbose", 2),
+        (["--", "-5"], "id", "-5"),
+    ],
+)
+def test_accepted(words: list[str], name: str, expected: Any) -> None:
+    assert parsed(words)[name] == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--count", "-1"],
+        ["--count", "1.5"],
+        ["--count"],
+        ["--company_id", "--ic", "1"],
+        ["--company_id"],
+        ["--on", "maybe"],
+        ["--config", "novalue"],
+        ["--config", "=x"],
+        ["--state", "other"],
+        ["--format", "pdf"],
+        ["--comp", "x"],
+        ["--nope"],
+        ["5", "6"],
+        ["5", "--id=6"],
+        ["--cascade=1"],
+    ],
+)
+def test_wrong_use(words: list[str]) -> None:
+    with pytest.raises(click.UsageError):
+        parsed(words)
+
+
+def test_repeatable_identifiers_come_from_both_places() -> None:
+    assert parsed(["--id", "1", "2", "3"], "many")["id"] == ["1", "2", "3"]
+    assert parsed([], "many")["id"] == []
+
+
+def test_an_option_that_was_not_given_differs_from_an_empty_one() -> None:
+    call = Call(parsed(["--ic", ""]))
+    assert call.given("ic", "company_id", "config") == {"ic": ""}

@@ -1,0 +1,117 @@
+"""What the program needs to start: no Django, no settings, no home for what works without them; and little time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+BARE = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+
+
+def call(*words: str, env: dict[str, str] = BARE, code: str = "") -> subprocess.CompletedProcess[str]:
+    program = ["-c", code] if code else ["-m", "multiflexi.cli.main"]
+    return subprocess.run([sys.executable, *program, *words], env=env, capture_output=True, text=True, check=False)
+
+
+SPY = (
+    "import sys; from multiflexi.cli.main import main; code = main(); "
+    "print(sorted({m.split('.')[0] for m in sys.modules} & {'django', 'rich', 'yaml'}), file=sys.stderr); sys.exit(code)"
+)
+
+
+@pytest.mark.parametrize("words", [["--version"], ["-V"], ["--help"], ["list"], ["describe"], ["job:list", "--help"]])
+def test_django_is_not_imported(words: list[str]) -> None:
+    done = call(*words, code=SPY)
+    assert done.returncode == 0
+    assert done.stderr.strip() == "[]"
+
+
+def test_version_is_one_line_and_an_object_in_json() -> None:
+    assert call("--version").stdout.startswith("multiflexi-cli ")
+    assert json.loads(call("--version", "-f", "json").stdout)["name"] == "multiflexi-cli"
+
+
+def test_a_definition_is_validated_without_settings_or_home(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(
+        json.dumps(
+            {
+                "$schema": "https://multiflexi.eu/schema/application-3.4.0.json",
+                "uuid": "1b2f3c4d-0000-4000-8000-000000000001",
+                "name": "Echo",
+                "description": "Says it again",
+                "executable": "echo",
+                "environment": {},
+            }
+        )
+    )
+    bad.write_text('{"name": 1,}')
+    done = call("application:validate-json", "--file", str(good), "-f", "json")
+    assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "success"), done.stdout + done.stderr
+    done = call("app", "validate-json", f"--json={bad}", "-f", "json")
+    assert done.returncode == 1
+    assert "line 1, column" in json.loads(done.stdout)["violations"][1]
+    assert call("application:validate-json", "--file", str(tmp_path / "none.json")).returncode == 1
+
+
+def test_missing_settings_are_named_together() -> None:
+    done = call("company:list", "-f", "json")
+    assert done.returncode == 1
+    assert "DB_CONNECTION" in json.loads(done.stdout)["message"]
+    assert "DB_DATABASE" in done.stderr
+
+
+def test_an_unusable_setting_ends_with_78() -> None:
+    done = call("company:list", env={**BARE, "DB_CONNECTION": "sqlite", "DB_DATABASE": "x", "DB_PORT": "many"})
+    assert done.returncode == 78
+    assert done.stderr.startswith("DB_PORT")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_unreadable_settings_file_is_wrong_use() -> None:
+    done = call("--environment", "/nonexistent.env", "company:list")
+    assert done.returncode == 2
+    assert "/nonexistent.env" in done.stderr
+
+
+def test_a_database_without_tables_says_what_to_do(tmp_path: Path) -> None:
+    settings = tmp_path / "multiflexi.env"
+    settings.write_text(f"DB_CONNECTION=sqlite\nDB_DATABASE={tmp_path}/empty.sqlite3\n")
+    done = call("company:list", f"--environment={settings}", "-f", "json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["code"] == "database_not_migrated"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("words", "seconds"), [(["--version"], 0.08), (["--help"], 0.12)])
+def test_start_takes_little_processor_time(words: list[str], seconds: float, tmp_path: Path) -> None:
+    """Processor time, because a busy machine must not fail the test; compiled once, as an installed package is."""
+    env = {**BARE, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    call(*words, env=env)
+    times = []
+    for _ in range(5):
+        before = os.times()
+        call(*words, env=env)
+        after = os.times()
+        times.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    assert min(times) <= seconds
+
+
+def test_a_closed_output_is_no_crash() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "multiflexi.cli.main", "describe"],
+        env=BARE,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
