@@ -130,6 +130,26 @@ def test_no_process_of_a_hostile_job_survives(lab: Lab) -> None:
     assert lab.end(handle).exit_code == 137
 
 
+def test_a_descendant_without_any_mark_is_remembered_when_its_parent_dies_first(lab: Lab) -> None:
+    code = (
+        "import os, signal, sys, time\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os.setsid(); signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    os.execve('/bin/sleep', ['sleep', '1000'], {})\n"
+        "while b'sleep' not in open(f'/proc/{child}/cmdline', 'rb').read(): time.sleep(0.01)\n"
+        "print(child, flush=True); time.sleep(1000)\n"
+    )
+    handle = lab.python(code)
+    child = int(first_line(handle))
+    stop(lab.native, handle, grace=0.3)
+    until(lambda: gone(handle["pid"]), "the end of the wrapper")
+    assert not gone(child)
+    progress_to_end(lab.native, handle)
+    assert gone(child)
+    assert lab.end(handle).exit_code == 143
+
+
 def test_a_daemon_that_outlives_its_application_delays_the_end_of_a_stop(lab: Lab) -> None:
     code = HOSTILE.replace(
         'print("ready", flush=True)\ntime.sleep(1000)',
