@@ -58,7 +58,7 @@ def _read_exit_codes(modern: dict[str, Any], misspelt: str, notes: Notes) -> Non
     if misspelt not in modern:
         return
     written = modern[misspelt]
-    if "exitCodes" in modern:
+    if modern.get("exitCodes"):
         notes.deviates("is ignored because exitCodes is there; remove it", misspelt)
         return
     entries = {code: _exit_code(entry) for code, entry in written.items()} if isinstance(written, dict) else {}

@@ -149,17 +149,19 @@ def _fields(kind: Kind, entries: list[dict[str, Any]], notes: Notes) -> dict[str
     if refusal:
         notes.refuse(refusal, "fields")
         return {}
-    found: dict[str, FieldDefinition] = {}
+    counting: dict[str, int] = {}
     for index, raw in enumerate(entries):
         key = raw.get("keyword")
         if not key:
             notes.deviates("has no keyword and is left out", "fields", index)
-            continue
-        if key in found:
+        elif key in counting:
             notes.deviates(f"describes {key} once more; the last one counts", "fields", index)
-        found.pop(key, None)
-        found[key] = read_field(kind, key, raw, len(found), notes, "fields", index)
-    return found
+        if key:
+            counting[key] = index
+    return {
+        key: read_field(kind, key, entries[index], position, notes, "fields", index)
+        for position, (key, index) in enumerate(counting.items())
+    }
 
 
 def _written_fields(kind: Kind, definition: CredentialDefinition, original: Any) -> list[dict[str, Any]]:

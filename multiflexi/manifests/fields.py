@@ -15,6 +15,12 @@ MAX_FIELDS = 500
 MAX_KEY = 128
 MAX_NAME = 255
 
+# Members that hold the default, the one that is written first; files of prototypes in use prefer the other one.
+_DEFAULTS = {
+    Kind.APPLICATION: ("defval",),
+    Kind.CREDENTIAL_PROTOTYPE: ("default_value", "default"),
+    Kind.CREDENTIAL_TYPE: ("default",),
+}
 _TEXT_MEMBERS = ("name", "description", "hint")
 _FLAGS = ("required", "secret", "multiline", "expiring")
 _COMMON = frozenset({"type", "options", "required", "secret", *_TEXT_MEMBERS})
@@ -26,30 +32,24 @@ _KNOWN = {
 }
 
 
-def default_key(kind: Kind, raw: dict[str, Any]) -> str:
-    """Member that holds the default; files of prototypes use two names for it, of which `default` wins."""
-    if kind is Kind.APPLICATION:
-        return "defval"
-    return "default" if kind is Kind.CREDENTIAL_TYPE or "default" in raw else "default_value"
-
-
 def read_field(
     kind: Kind, key: str, raw: dict[str, Any], position: int, notes: Notes, *steps: object
 ) -> FieldDefinition:
     """Canonical form of a field whose JSON types are right, or nearly so; `steps` lead to it."""
     _check_key(key, notes, *steps)
-    written_default = raw.get(default_key(kind, raw))
+    default_key = _default_key(kind, raw)
+    written_default = raw.get(default_key)
     known_type, understood = values.field_type(_text(raw.get("type")), written_default)
     if not understood:
         notes.deviates(f"is no known type; read as {known_type}", *steps, "type")
-    elif known_type != raw.get("type") and kind is Kind.APPLICATION:
+    elif known_type != raw.get("type", known_type) and kind is Kind.APPLICATION:
         notes.deviates(f"is read as {known_type}", *steps, "type")
     if isinstance(written_default, dict | list):
-        notes.deviates("is kept as JSON text; write a text, number or boolean", *steps, default_key(kind, raw))
+        notes.deviates("is kept as JSON text; write a text, number or boolean", *steps, default_key)
     default = values.default_text(written_default, known_type)
     problem = values.default_problem(default, known_type, raw.get("options"))
     if problem:
-        notes.advise(problem, *steps, default_key(kind, raw))
+        notes.advise(problem, *steps, default_key)
     raw_category = _text(raw.get("category"))
     category = raw_category if kind is Kind.APPLICATION and raw_category in values.CATEGORIES else ""
     declared = raw.get("secret")
@@ -73,7 +73,7 @@ def read_field(
 def write_field(kind: Kind, key: str, field: FieldDefinition, original: dict[str, Any]) -> dict[str, Any]:
     """JSON form of a field; members of the original that say the same keep their notation."""
     noted = read_field(kind, key, original, field.position, Notes()) if original else FieldDefinition()
-    member = default_key(kind, original)
+    member = _DEFAULTS[kind][0]
     result: dict[str, Any] = {"type": values.exported_type(kind, field.type, original.get("type"))}
     if field.category:
         result["category"] = field.category
@@ -83,7 +83,7 @@ def write_field(kind: Kind, key: str, field: FieldDefinition, original: dict[str
             result[name] = written(localized, original.get(name))
     if field.note:
         result["note"] = field.note
-    if original and member in original and noted.default == field.default:
+    if member in original and member == _default_key(kind, original) and noted.default == field.default:
         result[member] = original[member]
     elif field.default is not None:
         result[member] = field.default
@@ -95,6 +95,10 @@ def write_field(kind: Kind, key: str, field: FieldDefinition, original: dict[str
     return {**result, **field.rest}
 
 
+def _default_key(kind: Kind, raw: dict[str, Any]) -> str:
+    return next((member for member in reversed(_DEFAULTS[kind]) if member in raw), _DEFAULTS[kind][0])
+
+
 def _implied(flag: str, key: str, field: FieldDefinition) -> bool:
     """What a file that does not mention a flag means."""
     if flag == "secret":
@@ -103,8 +107,7 @@ def _implied(flag: str, key: str, field: FieldDefinition) -> bool:
 
 
 def _rest(kind: Kind, raw: dict[str, Any]) -> dict[str, Any]:
-    known = _KNOWN[kind] | {default_key(kind, raw)}
-    return {member: value for member, value in raw.items() if member not in known}
+    return {member: value for member, value in raw.items() if member not in _KNOWN[kind] | {*_DEFAULTS[kind]}}
 
 
 def _check_key(key: str, notes: Notes, *steps: object) -> None:
