@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from multiflexi.manifests.exporting import export_application, export_file_name, export_prototype
+    from multiflexi.manifests.findings import Finding
     from multiflexi.manifests.icons import icon_beside
     from multiflexi.manifests.importing import import_application, import_prototype
     from multiflexi.manifests.removing import remove_application, remove_prototype
-    from multiflexi.manifests.validation import validate
+    from multiflexi.manifests.reports import ImportReport, RemovalReport
+    from multiflexi.manifests.validation import ValidationReport, validate
 
 __all__ = (
+    "Finding",
+    "ImportReport",
+    "RemovalReport",
+    "ValidationReport",
     "export_application",
     "export_file_name",
     "export_prototype",
@@ -27,6 +33,10 @@ __all__ = (
 )
 
 _HOMES = {
+    "Finding": "findings",
+    "ImportReport": "reports",
+    "RemovalReport": "reports",
+    "ValidationReport": "validation",
     "validate": "validation",
     "import_application": "importing",
     "import_prototype": "importing",

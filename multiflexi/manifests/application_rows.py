@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from multiflexi.manifests import placeholders
 from multiflexi.manifests.application import read_application
@@ -49,6 +50,8 @@ _PLAIN_COLUMNS = [
     "kubernetes",
 ]
 
+A = TypeVar("A", AppArtifact, ArtifactDefinition)
+
 
 def load(app: Application) -> ApplicationDefinition:
     """What the rows of an application say; the stored manifest adds what has no column."""
@@ -62,7 +65,7 @@ def load(app: Application) -> ApplicationDefinition:
         description=localized(app.description, {lang: row.description for lang, row in texts.items()}),
         cmdparams=placeholders.stored_form(app.cmdparams),
         environment=_loaded_fields(app, noted.environment if noted else {}),
-        artifacts=_loaded_artifacts(app),
+        artifacts=_loaded_artifacts(app, noted.artifacts if noted else []),
         exit_codes=_loaded_exit_codes(app),
         produces={
             row.name: ProductDefinition(
@@ -201,10 +204,13 @@ def _retire_fields(app: Application, gone: list[ConfField]) -> None:
         ConfField.objects.filter(pk__in=unused).delete()
 
 
-def _loaded_artifacts(app: Application) -> list[ArtifactDefinition]:
+def _loaded_artifacts(app: Application, noted: list[ArtifactDefinition]) -> list[ArtifactDefinition]:
     spoken: dict[int, dict[str, AppArtifactTranslation]] = defaultdict(dict)
     for text in AppArtifactTranslation.objects.filter(app_artifact__app=app).order_by("pk"):
         spoken[text.app_artifact_id][text.lang] = text
+    rows = _by_path(app.artifact_definitions.order_by("pk"))
+    # Rows have no position: their order is that of the manifest, and ids stay with their paths.
+    order = [*(key for key in _by_path(noted) if key in rows), *rows]
     return [
         ArtifactDefinition(
             path=row.path,
@@ -212,19 +218,30 @@ def _loaded_artifacts(app: Application) -> list[ArtifactDefinition]:
             name={lang: text.name for lang, text in spoken[row.pk].items() if text.name},
             description={lang: text.description for lang, text in spoken[row.pk].items() if text.description},
         )
-        for row in app.artifact_definitions.order_by("pk")
+        for row in (rows[key] for key in dict.fromkeys(order))
     ]
 
 
+def _by_path(artifacts: Iterable[A]) -> dict[tuple[str, int], A]:
+    """Promised files by path; one that is promised repeatedly is numbered."""
+    found: dict[tuple[str, int], A] = {}
+    counts: Counter[str] = Counter()
+    for artifact in artifacts:
+        found[artifact.path, counts[artifact.path]] = artifact
+        counts[artifact.path] += 1
+    return found
+
+
 def _save_artifacts(app: Application, artifacts: list[ArtifactDefinition]) -> None:
+    wanted_artifacts = _by_path(artifacts)
     rows = reconcile(
-        dict(enumerate(app.artifact_definitions.order_by("pk"))),
-        {index: {"path": artifact.path, "type": artifact.type} for index, artifact in enumerate(artifacts)},
-        lambda index: AppArtifact(app=app),
+        _by_path(app.artifact_definitions.order_by("pk")),
+        {key: {"type": artifact.type} for key, artifact in wanted_artifacts.items()},
+        lambda key: AppArtifact(app=app, path=key[0]),
     )
     wanted = {
-        (rows[index].pk, lang): values
-        for index, artifact in enumerate(artifacts)
+        (rows[key].pk, lang): values
+        for key, artifact in wanted_artifacts.items()
         for lang, values in translations(
             {"name": artifact.name, "description": artifact.description}, always=True
         ).items()
