@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from multiflexi.cli.main import main
+from multiflexi.models import Application, Company, ConfField, RunTemplate
+from multiflexi.record.actor import Actor
+from multiflexi.services import run_template
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,25 @@ class Outcome:
 
 
 Cli = Callable[..., Outcome]
+
+
+@pytest.fixture
+def echo(db: None) -> Application:
+    """An application with a plain, a required and a secret variable."""
+    app = Application.objects.create(
+        uuid="11111111-1111-4111-8111-111111111111", code="echo", name="Echo", executable="/bin/echo", version="1.2"
+    )
+    ConfField.objects.create(app=app, keyname="COUNT", type="integer", defval="1", position=0)
+    ConfField.objects.create(app=app, keyname="GREETING", type="string", required=True, position=1)
+    ConfField.objects.create(app=app, keyname="API_KEY", type="password", secret=True, position=2)
+    return app
+
+
+@pytest.fixture
+def template(ring: None, acme: Company, echo: Application) -> RunTemplate:
+    """A complete, active run template of ACME that runs by hand."""
+    actor = Actor(user_id=None, origin="cli")
+    return run_template.create(actor, name="Morning echo", app=echo, company=acme, config={"GREETING": "hello"})
 
 
 @pytest.fixture

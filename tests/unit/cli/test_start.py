@@ -19,10 +19,13 @@ def call(*words: str, env: dict[str, str] = BARE, code: str = "") -> subprocess.
     return subprocess.run([sys.executable, *program, *words], env=env, capture_output=True, text=True, check=False)
 
 
-SPY = (
-    "import sys; from multiflexi.cli.main import main; code = main(); "
-    "print(sorted({m.split('.')[0] for m in sys.modules} & {'django', 'rich', 'yaml'}), file=sys.stderr); sys.exit(code)"
-)
+SPY = """
+import sys
+from multiflexi.cli.main import main
+code = main()
+print(sorted({name.split('.')[0] for name in sys.modules} & {'django', 'rich', 'yaml'}), file=sys.stderr)
+sys.exit(code)
+"""
 
 
 @pytest.mark.parametrize("words", [["--version"], ["-V"], ["--help"], ["list"], ["describe"], ["job:list", "--help"]])
