@@ -67,7 +67,7 @@ class SchedulerLoop:
         """All settings are read where they are used."""
 
     def dump(self) -> None:
-        log.info("next slot due at %s", enqueue.next_due())
+        log.info("next slot due at %s", enqueue.next_due(backend().now()))
 
     def watched(self) -> Iterable[int]:
         return ()
@@ -80,9 +80,6 @@ class SchedulerLoop:
 
     def _pause(self) -> float:
         longest = float(settings.MULTIFLEXI_SCHEDULER_CYCLE_PAUSE)
-        due = enqueue.next_due()
-        if due is None:
-            return longest
-        left = (due - backend().now()).total_seconds()
-        # What is due already could not be enqueued; it waits for its retry, not for a busy loop.
-        return min(left, longest) if left > 0 else longest
+        now = backend().now()
+        due = enqueue.next_due(now)
+        return min((due - now).total_seconds(), longest) if due else longest

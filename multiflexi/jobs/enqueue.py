@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
-from django.db.models import Min, Q
+from django.db.models import Q
 
 from multiflexi.jobs import schedulable
 from multiflexi.jobs.create import NewJob, create_jobs
@@ -84,12 +84,10 @@ def run_pass(actor: Actor) -> PassResult:
     return PassResult(due, jobs, len(failures), more=due >= settings.MULTIFLEXI_SCHEDULER_BATCH)
 
 
-def next_due() -> datetime | None:
-    """The earliest instant at which a run template is due, or may be tried again after a failure."""
-    rows = RunTemplate.objects.filter(next_schedule__isnull=False)
-    healthy = rows.filter(schedule_retry_at__isnull=True).aggregate(at=Min("next_schedule"))["at"]
-    failing = rows.filter(schedule_retry_at__isnull=False).aggregate(at=Min("schedule_retry_at"))["at"]
-    return min((at for at in (healthy, failing) if at), default=None)
+def next_due(now: datetime) -> datetime | None:
+    """The earliest instant after now at which a run template is due; one index entry is read."""
+    rows = RunTemplate.objects.filter(next_schedule__gt=now).order_by("next_schedule")
+    return rows.values_list("next_schedule", flat=True).first()
 
 
 def _due(now: datetime) -> Q:
