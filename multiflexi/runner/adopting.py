@@ -21,8 +21,8 @@ from multiflexi.models import ACTIVE_STATES, Job, JobStatus, Worker
 from multiflexi.record.actor import Actor
 from multiflexi.runner.finishing import evidence_of
 from multiflexi.runner.limits import effective
-from multiflexi.runner.running import Running, Stage
-from multiflexi.vault.errors import VaultError
+from multiflexi.runner.running import TROUBLES_BEFORE_BARE_END, Running, Stage
+from multiflexi.vault.errors import DecryptionFailed
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def _take_over(job: Job, actor: Actor) -> bool:
 def _recovered(job: Job) -> Running:
     module = registry.get(job.executor)
     handle = dict(job.handle or {})
-    resolved = _environment(job)
+    resolved, trouble = _environment(job)
     spool = SpoolDir(job.spool_path or "")
     masker = resolved.masker()
     one = Running(
@@ -92,6 +92,8 @@ def _recovered(job: Job) -> Running:
             cap=settings.MULTIFLEXI_OUTPUT_MAX_BYTES,
         ),
         limits=effective(job),
+        troubles=TROUBLES_BEFORE_BARE_END if trouble else 0,
+        trouble=trouble,
     )
     if job.status == JobStatus.FINISHING:
         one.stage, one.result = Stage.FINISHING, evidence_of(job)
@@ -105,12 +107,16 @@ def _recovered(job: Job) -> Running:
     return one
 
 
-def _environment(job: Job) -> Resolved:
+def _environment(job: Job) -> tuple[Resolved, str]:
+    """The environment of the start; a damaged one leaves the job without output, because it could not be masked.
+
+    Raises the other errors of the vault: without master key no output can be stored, and the jobs wait for it.
+    """
     try:
-        return snapshot.restore(job)
-    except VaultError as error:
+        return snapshot.restore(job), ""
+    except DecryptionFailed as error:
         log.error("the environment of an adopted job cannot be read", extra={"job": job.pk, "error": str(error)})
-        raise
+        return Resolved(company_id=job.company_id), str(error)
 
 
 def never_started(jobs: Sequence[Running]) -> list[Running]:

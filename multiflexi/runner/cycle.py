@@ -165,7 +165,9 @@ class Cycle:
         undone = adopting.never_started(jobs)
         if undone:
             starting.undo_start(undone, self._spool, self.actor)
-            self._forget(undone, clean=False)
+            self._next_claim = time.monotonic() + settings.MULTIFLEXI_CYCLE_PAUSE
+            for one in undone:
+                del self._jobs[one.id]
         self._forget(finishing.stage(jobs, self.actor), clean=False)
         ended, gone = finishing.finish(list(self._jobs.values()), self.actor)
         self._forget(gone, clean=False)
@@ -191,6 +193,8 @@ class Cycle:
             self._next_flush = now + FLUSH_SECONDS
 
     def _fill(self) -> None:
+        if self._claimed:
+            self._start_claimed()
         free = self._places - sum(one.takes_place for one in self._jobs.values()) - len(self._claimed)
         if free <= 0 or time.monotonic() < self._next_claim:
             return

@@ -12,15 +12,13 @@ from multiflexi.jobs.artifacts import Kept, Leftovers
 from multiflexi.runner.running import Running
 from multiflexi.runner.watching import store_batches
 
-TROUBLES_BEFORE_BARE_END = 3
-
 
 def gather(jobs: Sequence[Running]) -> dict[int, Kept]:
     """Read what the jobs left, by job id; last lines and large files are stored here, outside of the completion.
 
     Repeating it stores nothing twice. A job whose results failed again and again is left out, so that it can end.
     """
-    whole = [one for one in jobs if one.troubles < TROUBLES_BEFORE_BARE_END]
+    whole = [one for one in jobs if not one.is_muted]
     _store_last_lines(whole)
     kept = artifacts.build(
         [Leftovers(one.job, one.spool.stdout, one.spool.stderr, one.resolved, one.job_dir) for one in whole]

@@ -14,6 +14,7 @@ from multiflexi.models import Job
 from multiflexi.vault.masker import Masker
 
 Result = Ended | NeverStarted | Unknown
+TROUBLES_BEFORE_BARE_END = 3
 
 
 class Stage(Enum):
@@ -47,6 +48,11 @@ class Running:
     @property
     def id(self) -> int:
         return self.job.pk
+
+    @property
+    def is_muted(self) -> bool:
+        """Whether its output cannot be stored, because that failed again and again or because it cannot be masked."""
+        return self.troubles >= TROUBLES_BEFORE_BARE_END
 
     @property
     def takes_place(self) -> bool:

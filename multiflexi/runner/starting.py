@@ -11,14 +11,14 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from multiflexi.executors.contract import Ended, Handle, StartFailed, StartRefused
+from multiflexi.executors.contract import Ended, Handle, NeverStarted, StartFailed, StartRefused
 from multiflexi.jobs import snapshot, tasks
 from multiflexi.jobs.claiming import Release, release
 from multiflexi.jobs.lifecycle import Move, StaleJobs, move
 from multiflexi.jobs.output import LineFeed
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.spool import Spool
-from multiflexi.models import JobStatus
+from multiflexi.models import Job, JobStatus
 from multiflexi.record.actor import Actor
 from multiflexi.runner.preflight import COULD_NOT_START, Prepared, discard_directories
 from multiflexi.runner.running import Running
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 def start(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> list[Running]:
     """Commit the start of the jobs, then start them; returns those that run, or have ended at once.
 
-    A job that is not ours any more, or was cancelled meanwhile, is left alone. A start that failed for want of
-    resources is undone: that job is pending again.
+    A job that is not ours any more, or was cancelled meanwhile, is left alone. One whose start failed for want of
+    resources is returned with the proof that it never started. Behind the commit nothing here needs the database.
     """
     started = []
     for one in _committed(ready, spool, actor):
@@ -39,11 +39,13 @@ def start(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> list[Running
             running.handle = one.module.start(one.plan)
         except StartFailed as failure:
             log.warning("a start failed and is undone", extra={"job": one.job.pk, "error": str(failure)})
-            undo_start([running], spool, actor, detail=str(failure))
-            continue
+            running.result = NeverStarted()
         except StartRefused as refusal:
             running.result = Ended(COULD_NOT_START, None, None, None, backend().now())
             running.warnings.append(refusal.detail)
+        except Exception:
+            # Whether anything was started is found out by its evidence, like after a crash.
+            log.exception("a start went wrong", extra={"job": one.job.pk})
         started.append(running)
     return started
 
@@ -75,9 +77,17 @@ def _committed(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> Iterabl
             _commit([one], actor)
             kept.append(one)
         except StaleJobs:
+            if _is_committed(one):
+                kept.append(one)
+                continue
             log.info("a claimed job was taken back before its start", extra={"job": one.job.pk})
             discard_directories(one.job, spool)
     return kept
+
+
+def _is_committed(one: Prepared) -> bool:
+    """Whether an earlier try was committed although its answer was lost; only then is a start still to be made."""
+    return Job.objects.filter(pk=one.job.pk, claim=one.job.claim, status=JobStatus.RUNNING).exists()
 
 
 def _commit(ready: Sequence[Prepared], actor: Actor) -> None:

@@ -22,11 +22,18 @@ def look(jobs: Iterable[Running]) -> None:
     """Ask every running job whether it has ended, and carry on with stops under way. Needs no database."""
     for one in jobs:
         if one.stage is Stage.RUNNING and one.result is None:
-            if one.stopping:
-                one.module.stop_progress(one.handle)
-            one.result = one.module.poll(one.handle)
-            if one.result is None and not one.stopping:
-                _enforce_limits(one)
+            try:
+                _look_at(one)
+            except OSError as error:
+                log.warning("a job could not be looked at", extra={"job": one.id, "error": str(error)})
+
+
+def _look_at(one: Running) -> None:
+    if one.stopping:
+        one.module.stop_progress(one.handle)
+    one.result = one.module.poll(one.handle)
+    if one.result is None and not one.stopping:
+        _enforce_limits(one)
 
 
 def _enforce_limits(one: Running) -> None:
@@ -74,7 +81,7 @@ def flush_lines(jobs: Sequence[Running]) -> int:
     """
     batches: list[tuple[Running, Batch]] = []
     for one in jobs:
-        if one.stage is Stage.RUNNING and one.result is None:
+        if one.stage is Stage.RUNNING and one.result is None and not one.is_muted:
             batch = one.feed.read()
             if batch is not None:
                 batches.append((one, batch))
