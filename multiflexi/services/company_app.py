@@ -86,12 +86,13 @@ def unassign(actor: Actor, company: Company, app: Application, *, purge: bool = 
         if pair is None:
             return None
         templates = list(RunTemplate.objects.filter(company=company, app=app, archived_at=None).order_by("pk"))
+        ids = [one.pk for one in templates]
         _refuse_busy(templates)
         for template in templates:
             _retire(actor, template, purge=purge)
-        audit.write(actor, "delete", pair, company_id=company.pk, data={"runtemplates": [one.pk for one in templates]})
+        audit.write(actor, "delete", pair, company_id=company.pk, data={"runtemplates": ids})
         pair.delete()
-    return [one.pk for one in templates]
+    return ids
 
 
 def listed(pairs: QuerySet[CompanyApp]) -> Iterator[tuple[CompanyApp, int | None]]:
