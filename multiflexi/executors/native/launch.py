@@ -11,7 +11,7 @@ from multiflexi.executors.native import process, sandbox, wrapper
 from multiflexi.executors.native.lookup import find_executable
 
 # A shell cannot handle a signal that was ignored when it started, and Python ignores SIGPIPE, so all are reset.
-_DEFAULTED = [number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)]
+_DEFAULTED = [int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}]
 
 
 def prepare(launch: Launch) -> Plan:

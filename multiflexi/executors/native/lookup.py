@@ -25,13 +25,15 @@ def find_executable(word: str, env: Mapping[str, str], job_dir: Path) -> str:
 
 
 def _in_path(word: str, path: str) -> Path:
-    directories = [directory for directory in path.split(":") if directory.startswith("/")]
-    existing = [found for directory in directories if (found := Path(directory, word)).is_file()]
-    for candidate in existing:
-        if os.access(candidate, os.X_OK):
-            return candidate
-    if existing:
-        return existing[0]
+    first_unusable = None
+    for directory in path.split(":"):
+        found = Path(directory, word)
+        if directory.startswith("/") and found.is_file():
+            if os.access(found, os.X_OK):
+                return found
+            first_unusable = first_unusable or found
+    if first_unusable is not None:
+        return first_unusable
     raise StartRefused(
         NOT_FOUND,
         "start_failed",
@@ -41,18 +43,19 @@ def _in_path(word: str, path: str) -> Path:
 
 
 def _refuse_unless_executable(found: Path, word: str) -> None:
+    if found.is_dir():
+        raise StartRefused(NOT_EXECUTABLE, "start_failed", f"The executable {found} is a directory")
+    if os.access(found, os.X_OK):
+        return
     if not found.exists():
         raise StartRefused(
             NOT_FOUND, "start_failed", f"The executable {word} was not found: there is no file {found} on this host"
         )
-    if found.is_dir():
-        raise StartRefused(NOT_EXECUTABLE, "start_failed", f"The executable {found} is a directory")
-    if not os.access(found, os.X_OK):
-        raise StartRefused(
-            NOT_EXECUTABLE,
-            "start_failed",
-            f"The file {found} is not executable for the executor's account: set its execute permission",
-        )
+    raise StartRefused(
+        NOT_EXECUTABLE,
+        "start_failed",
+        f"The file {found} is not executable for the executor's account: set its execute permission",
+    )
 
 
 def _refuse_without_interpreter(found: Path) -> None:

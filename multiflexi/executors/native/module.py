@@ -126,11 +126,10 @@ class Native:
         return Path(handle["job_dir"])
 
     def cleanup(self, handle: Handle) -> None:
-        """Forget the job and delete its spool directory; may be repeated. The job directory stays."""
+        """Forget the job; may be repeated. Its directories belong to the runner, a native job leaves nothing else."""
         watched = self._watched.pop(handle["name"], None)
         if watched is not None and watched.descriptor is not None:
             os.close(watched.descriptor)
-        SpoolDir(handle["spool"]).remove()
 
     def running_seconds(self, handle: Handle) -> float:
         """Seconds since the start by the boot clock; 0 while the start is unknown."""

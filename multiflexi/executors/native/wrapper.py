@@ -41,6 +41,7 @@ echo $s >/proc/self/fd/3/exit
 exit $s"""
 
 _SHELL_OWN = frozenset({"IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PWD"})
+_SIGNALS = frozenset(map(int, signal.valid_signals()))
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -56,4 +57,4 @@ def passes(variable: str) -> bool:
 
 def signal_of(status: int) -> int | None:
     """Signal that a status above 128 stands for; None when there is no such signal, as with 255."""
-    return status - 128 if status - 128 in set(signal.valid_signals()) else None
+    return status - 128 if status - 128 in _SIGNALS else None
