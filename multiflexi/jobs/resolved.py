@@ -42,11 +42,14 @@ class Resolved:
     directory: str = ""
     zone: str = "UTC"
     company_id: int | None = None
+    _masker: Masker | None = field(default=None, repr=False, compare=False)
 
     def is_secret(self, name: str) -> bool:
         """Whether the value must not be shown."""
         return bool(self.meta.get(name, {}).get("secret"))
 
     def masker(self) -> Masker:
-        """A masker of all secret values."""
-        return Masker(self.secrets) if self.secrets else Masker.empty
+        """A masker of all secret values, built once."""
+        if self._masker is None:
+            self._masker = Masker(self.secrets) if self.secrets else Masker.empty
+        return self._masker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from multiflexi.models import CHUNK_BYTES, Artifact, ArtifactChunk, ArtifactStorage
 
@@ -99,5 +99,18 @@ class Writer:
             self._flush()
 
     def _flush(self) -> None:
-        ArtifactChunk.objects.bulk_create(self._chunks)
+        _insert_chunks(self._chunks)
         self._chunks = []
+
+
+def _insert_chunks(chunks: list[ArtifactChunk]) -> None:
+    if connection.vendor != "postgresql":
+        ArtifactChunk.objects.bulk_create(chunks)
+        return
+    # An INSERT carries bytes as hexadecimal text, which is three to four times slower than binary COPY.
+    table = connection.ops.quote_name(ArtifactChunk._meta.db_table)
+    statement = f"COPY {table} (artifact_id, seq, data) FROM STDIN (FORMAT BINARY)"
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(["int8", "int4", "bytea"])
+        for chunk in chunks:
+            copy.write_row((chunk.artifact_id, chunk.seq, chunk.data))

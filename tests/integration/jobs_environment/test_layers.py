@@ -190,9 +190,10 @@ def test_the_application_may_choose_its_logger(app, job):
 
 
 def test_names_people_chose_are_no_macros(job, acme):
-    acme.name = "{SECRET} & sons"
+    acme.name = "{COLOUR} & sons"
     acme.save()
-    assert resolve(job).values["MULTIFLEXI_COMPANY_NAME"] == "{SECRET} & sons"
+    override(job, "COLOUR", "red")
+    assert resolve(job).values["MULTIFLEXI_COMPANY_NAME"] == "{COLOUR} & sons"
 
 
 def test_the_child_environment_is_built_from_nothing(job, acme, template, monkeypatch):
