@@ -1,0 +1,108 @@
+"""Write the reference pages that are made from the code; ``--check`` only says which of them are out of date."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+REFERENCE = Path(__file__).resolve().parent / "reference"
+# The pages must not depend on the machine that makes them.
+os.environ.update(DJANGO_SETTINGS_MODULE="multiflexi.settings", MULTIFLEXI_ENV_FILE=os.devnull, DB_CONNECTION="dummy")
+
+MADE = "<!-- Made by docs/generate.py from the code; change the code, not this page. -->"
+CLI_INTRODUCTION = """\
+# Command line
+
+`multiflexi-cli NOUN:ACTION [OPTIONS]`; `NOUN ACTION`, other names and unique beginnings of a name work as well.
+`multiflexi-cli help NOUN:ACTION` shows the options of one command, `multiflexi-cli describe` all of them for programs.
+
+Every command takes `--format` (`text`, `json`, `yaml`, `csv`, `ndjson`, `table`), `--environment FILE` for the settings
+file, `--quiet`, `--verbose`, `--no-interaction` and `--yes`. Results go to standard output, everything else to standard
+error.
+
+| Exit code | Meaning |
+|---|---|
+"""
+CLI_CODES = (
+    ("OK", "done"),
+    ("REFUSED", "refused: not found, not allowed, against a rule, or the database cannot be used"),
+    ("WRONG_USE", "wrong use of the command: unknown option, missing value, unreadable settings file"),
+    ("WRONG_SETTING", "a setting has an unusable value; the message names it"),
+    ("WAITED_TOO_LONG", "waited as long as it was told to, and what it waited for did not happen"),
+    ("INTERRUPTED", "interrupted"),
+)
+
+
+def settings_page() -> Iterator[str]:
+    """All settings with type, default and meaning."""
+    from multiflexi.environ.reference import markdown
+    from multiflexi.settings import declared
+
+    return markdown(declared)
+
+
+def command_page() -> Iterator[str]:
+    """All commands with their options."""
+    from multiflexi.cli import manual, tree
+    from multiflexi.cli.output import errors
+
+    codes = "\n".join(f"| {getattr(errors, name)} | {meaning} |" for name, meaning in CLI_CODES)
+    yield CLI_INTRODUCTION + codes + "\n"
+    yield manual.markdown(tree.all_commands()).rstrip()
+
+
+def states_page() -> Iterator[str]:
+    """States of jobs and tasks, and which state leads to which."""
+    from multiflexi.jobs.lifecycle import TRANSITIONS
+    from multiflexi.models import FailureReason, JobStatus, TaskState
+
+    yield "# States\n\n## Jobs\n"
+    yield "A state changes only as listed here, and every change leaves a row in the job's history.\n"
+    yield "| State | Shown as | Colour | Leads to |\n|---|---|---|---|"
+    for state in JobStatus:
+        targets = [f"`{target}`" for target in JobStatus if (state, target) in TRANSITIONS and target != state]
+        leads = ", ".join(targets) or "– (final)"
+        again = "; may change its owner" if (state, state) in TRANSITIONS else ""
+        yield f"| `{state}` | {state.label} | {state.colour} | {leads}{again} |"
+    yield "\n## Why the platform ended a job\n\n| `failure_reason` | Meaning |\n|---|---|"
+    yield from (f"| `{reason}` | {reason.label} |" for reason in FailureReason)
+    yield "\n## Tasks\n\n| State | Shown as | Colour |\n|---|---|---|"
+    yield from (f"| `{state}` | {state.label} | {state.colour} |" for state in TaskState)
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "settings.md": settings_page,
+    "cli.md": command_page,
+    "states.md": states_page,
+}
+
+
+def main() -> int:
+    """Write or check all pages; 1 when a checked page is out of date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    checking = parser.parse_args().check
+    import django
+
+    django.setup()
+    stale = []
+    for name, make in PAGES.items():
+        text = f"{MADE}\n\n" + "\n".join(make()) + "\n"
+        page = REFERENCE / name
+        if page.exists() and page.read_text(encoding="utf-8") == text:
+            continue
+        if checking:
+            stale.append(name)
+        else:
+            page.write_text(text, encoding="utf-8")
+            print(f"docs/reference/{name} was written")
+    if stale:
+        print(f"out of date in docs/reference: {', '.join(stale)}; run `make format` and commit them", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
