@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import logging
 import os
 import sys
@@ -17,8 +16,6 @@ from daemons.common.loop import Loop
 from daemons.common.stop import StopMode
 from multiflexi import __version__, environ
 from multiflexi.environ import EXIT_CONFIG, SettingsError
-
-PR_SET_DUMPABLE = 4
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +90,12 @@ def prepare(role: str, arguments: argparse.Namespace) -> Instance:
         once = not environ.role_value(role, "MULTIFLEXI_DAEMONIZE")
     import django
 
+    from multiflexi.executors.native import process
     from multiflexi.monitoring import logs
 
     django.setup()
     logs.configure_from_settings(role, name)
-    hide_memory()
+    process.forbid_dumps()
     return Instance(role, name, once, arguments)
 
 
@@ -119,11 +117,6 @@ def reload_settings(role: str) -> list[str]:
         setattr(settings, name, value)
     logs.set_level(logs.level_from_settings(role))
     return sorted(changed)
-
-
-def hide_memory() -> None:
-    """Keep processes of the same account from reading our memory and environment, where the secrets are."""
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _drive(instance: Instance, make_loop: Callable[[Instance], Loop], term_mode: Callable[[], StopMode]) -> int:

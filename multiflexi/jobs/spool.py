@@ -213,7 +213,9 @@ class Spool:
             self._lock = -1
 
     def discard(self) -> None:
-        """Remove the instance's directory if it holds no start any more; for instances whose name is used once."""
+        """Remove the instance's directory unless it holds a start; for instances whose name is used once."""
+        if any(self.existing()):
+            return
         with contextlib.suppress(OSError):
             (self.path / "lock").unlink()
             self.path.rmdir()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
+from multiflexi.executors.native import process
 from multiflexi.jobs import workers
 from multiflexi.jobs.spool import Spool
 from multiflexi.models import Job, JobOutputLine, JobStatus, WorkerRole
@@ -70,6 +71,7 @@ def process_queue(*, limit: int | None = None, timeout: float | None = None) -> 
 
 @contextmanager
 def _instance(*, places: int, only: int | None = None) -> Iterator[Cycle]:
+    process.forbid_dumps()
     name = f"{socket.gethostname()}#{os.getpid()}"
     with Spool(settings.MULTIFLEXI_SPOOL, name) as spool:
         cycle = Cycle(WorkerRole.INLINE, name, spool, places=places, only=only)
