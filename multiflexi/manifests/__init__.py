@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from multiflexi.manifests.exporting import export_application, export_file_name, export_prototype
+    from multiflexi.manifests.exporting import export_application, export_file_name, export_prototype, export_type
     from multiflexi.manifests.findings import Finding
     from multiflexi.manifests.icons import icon_beside
-    from multiflexi.manifests.importing import import_application, import_prototype
+    from multiflexi.manifests.importing import import_application, import_prototype, import_type
     from multiflexi.manifests.removing import remove_application, remove_prototype
     from multiflexi.manifests.reports import ImportReport, RemovalReport
     from multiflexi.manifests.validation import ValidationReport, validate
@@ -24,9 +24,11 @@ __all__ = (
     "export_application",
     "export_file_name",
     "export_prototype",
+    "export_type",
     "icon_beside",
     "import_application",
     "import_prototype",
+    "import_type",
     "remove_application",
     "remove_prototype",
     "validate",
@@ -40,9 +42,11 @@ _HOMES = {
     "validate": "validation",
     "import_application": "importing",
     "import_prototype": "importing",
+    "import_type": "importing",
     "export_application": "exporting",
     "export_file_name": "exporting",
     "export_prototype": "exporting",
+    "export_type": "exporting",
     "icon_beside": "icons",
     "remove_application": "removing",
     "remove_prototype": "removing",

@@ -43,6 +43,8 @@ _ORDER = [
 
 def read_credential(kind: Kind, document: dict[str, Any], notes: Notes) -> CredentialDefinition:
     """Canonical form of a prototype or type whose JSON types the schema has found right."""
+    if kind is Kind.CREDENTIAL_TYPE:
+        document = schema.without_unknown_members(kind, document)
     name = _localized(document, "name", notes)
     if not name:
         notes.refuse("is empty", "name")
@@ -69,6 +71,8 @@ def read_credential(kind: Kind, document: dict[str, Any], notes: Notes) -> Crede
         notes.deviates(f"is replaced by {definition.uuid}, which is derived from this text", "uuid")
     elif not literal:
         notes.deviates(f"is missing; {definition.uuid} is derived from the code", "uuid")
+    if kind is Kind.CREDENTIAL_TYPE:
+        _drop_secret_defaults(definition, notes)
     known = {*schema.schema(kind).rules["properties"], *_USED_KEYS}
     for key in definition.rest:
         if key not in known:
@@ -164,6 +168,14 @@ def _fields(kind: Kind, entries: list[dict[str, Any]], notes: Notes) -> dict[str
     }
 
 
+def _drop_secret_defaults(definition: CredentialDefinition, notes: Notes) -> None:
+    """A type belongs to a company: what is secret there is entered, encrypted, on the type or the credential."""
+    for key, field in definition.fields.items():
+        if field.secret and field.default is not None:
+            notes.advise(f"the default of the secret {key} is not taken; enter it as a value", "fields", field.position)
+            field.default = None
+
+
 def _written_fields(kind: Kind, definition: CredentialDefinition, original: Any) -> list[dict[str, Any]]:
     entries = original if isinstance(original, list) else []
     before = {entry.get("keyword"): entry for entry in entries if isinstance(entry, dict)}
@@ -181,3 +193,14 @@ def _is_scalar(document: Any, path: str) -> bool:
     for step in path.split("/")[1:]:
         value = value[int(step)] if isinstance(value, list) else value[step]
     return isinstance(value, bool | int | float)
+
+
+def without_secret_defaults(document: dict[str, Any], definition: CredentialDefinition) -> dict[str, Any]:
+    """A type's document as it may be stored: without the defaults of secret fields."""
+    fields = [
+        {member: value for member, value in entry.items() if member != "default"}
+        if entry.get("keyword") in definition.fields and definition.fields[entry["keyword"]].secret
+        else entry
+        for entry in document["fields"]
+    ]
+    return {**document, "fields": fields}

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from multiflexi.manifests import application_rows, prototype_rows
+from multiflexi.manifests import application_rows, prototype_rows, type_rows
 from multiflexi.manifests.application import read_application
 from multiflexi.manifests.application_writer import application_document
 from multiflexi.manifests.credential import credential_document
@@ -16,7 +16,7 @@ from multiflexi.manifests.findings import Finding, Level, pointer
 from multiflexi.manifests.kinds import Kind
 from multiflexi.manifests.notes import Notes
 from multiflexi.manifests.rows import manifest_of
-from multiflexi.models import Application, CredentialPrototype
+from multiflexi.models import Application, CredentialPrototype, CredentialType
 
 
 def export_application(app: Application, *, compat: bool = False, warnings: list[Finding] | None = None) -> str:
@@ -34,12 +34,16 @@ def export_prototype(prototype: CredentialPrototype) -> str:
     return _text(credential_document(Kind.CREDENTIAL_PROTOTYPE, prototype_rows.load(prototype), manifest_of(prototype)))
 
 
-def export_file_name(record: Application | CredentialPrototype) -> str:
+def export_type(kind: CredentialType) -> str:
+    """JSON text of a credential type, without its company and without values."""
+    return _text(credential_document(Kind.CREDENTIAL_TYPE, type_rows.load(kind), manifest_of(kind)))
+
+
+def export_file_name(record: Application | CredentialPrototype | CredentialType) -> str:
     """Usual name of the file: the name in lower case, everything but letters and digits as underscores."""
-    kind = "app" if isinstance(record, Application) else "credprototype"
-    infix = ".multiflexi" if isinstance(record, Application) else ""
+    endings = {Application: "multiflexi.app", CredentialPrototype: "credprototype", CredentialType: "credential-type"}
     stem = re.sub(r"\W+", "_", record.name.lower()).strip("_") or str(record.uuid)
-    return f"{stem}{infix}.{kind}.json"
+    return f"{stem}.{endings[type(record)]}.json"
 
 
 def _text(document: dict[str, Any]) -> str:

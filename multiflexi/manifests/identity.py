@@ -11,12 +11,13 @@ from multiflexi.manifests.kinds import Kind
 
 MAX_CODE = 32
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# MariaDB takes a third group from 8 on beside a fourth one below 8 for swapped halves, and refuses it.
+_UUID = re.compile(r"(?!.{14}[89a-f].{4}[0-7])[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def is_uuid(text: str | None) -> bool:
-    """Whether a text is a UUID in its usual form of 36 characters."""
+    """Whether a text is a UUID in its usual form of 36 characters that every database can keep."""
     return bool(text and _UUID.fullmatch(text.strip().lower()))
 
 

@@ -15,8 +15,10 @@ from multiflexi.manifests.reports import ImportReport, Result
 from multiflexi.manifests.session import ImportSession
 from multiflexi.manifests.store_application import store_application
 from multiflexi.manifests.store_prototype import store_prototype
+from multiflexi.manifests.store_type import store_type
 from multiflexi.manifests.svg import UnsafeSvg
 from multiflexi.manifests.validation import Analysis, analyse
+from multiflexi.models import Company
 from multiflexi.record.actor import Actor
 
 _KIND_NAMES = {
@@ -73,6 +75,30 @@ def import_prototype(
     if report.errors or not isinstance(definition, CredentialDefinition):
         return report
     return _in_transaction(lambda: store_prototype(definition, session), report)
+
+
+def import_type(
+    data: bytes,
+    origin: str,
+    *,
+    actor: Actor,
+    company: Company | None,
+    strict: bool = False,
+    allow_downgrade: bool = False,
+    dry_run: bool = False,
+) -> ImportReport:
+    """Create or update the credential type that a file defines, in one company; None serves all companies.
+
+    The uuid of the file identifies the definition within the company; the type has a uuid of its own. Arguments,
+    report and errors as for `import_application`.
+    """
+    analysis = analyse(data, origin)
+    report = _started(analysis, origin, Kind.CREDENTIAL_TYPE, strict=strict, dry_run=dry_run)
+    session = ImportSession(analysis, report, actor, allow_downgrade)
+    definition = analysis.definition
+    if report.errors or not isinstance(definition, CredentialDefinition):
+        return report
+    return _in_transaction(lambda: store_type(definition, company, session), report)
 
 
 def _started(analysis: Analysis, origin: str, kind: Kind, *, strict: bool, dry_run: bool) -> ImportReport:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Model
 
 from multiflexi.manifests.texts import DEFAULT_LANGUAGE, Texts
-from multiflexi.models import Application, CredentialPrototype
+from multiflexi.models import Application, CredentialPrototype, CredentialType
 
 K = TypeVar("K")
 M = TypeVar("M", bound=Model)
@@ -17,7 +17,7 @@ M = TypeVar("M", bound=Model)
 Values = dict[str, Any]
 
 
-def manifest_of(record: Application | CredentialPrototype) -> dict[str, Any] | None:
+def manifest_of(record: Application | CredentialPrototype | CredentialType) -> dict[str, Any] | None:
     """The definition as it was imported; None for a record that a person created."""
     return cast("dict[str, Any] | None", record.manifest)
 

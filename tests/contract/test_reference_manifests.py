@@ -14,7 +14,12 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from multiflexi import manifests
 from multiflexi.manifests import schema
+from multiflexi.manifests.application import read_application
+from multiflexi.manifests.application_writer import application_document
+from multiflexi.manifests.definitions import ApplicationDefinition, differences
 from multiflexi.manifests.kinds import Kind
+from multiflexi.manifests.notes import Notes
+from multiflexi.manifests.validation import analyse
 from multiflexi.models import Application, CredentialPrototype, User
 from multiflexi.record.actor import Actor
 from multiflexi.vault import keyring
@@ -119,14 +124,59 @@ def sentences(rules: Any) -> Iterator[str]:
             yield from sentences(value)
 
 
-STRANGE = [None, True, 0, -1, 1.5, 3601, "", "x", "FOO bar", "1.02", "oci://a/b", "./a", "./a/b", [], [1], {}, {"en": "x"}]
+STRANGE = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    3601,
+    "",
+    "x",
+    "FOO bar",
+    "1.02",
+    "oci://a/b",
+    "./a",
+    "./a/b",
+    [],
+    [1],
+    {},
+    {"en": "x"},
+]
 STRANGE += [{"xx": "y"}, {"en": 1}, {"en": "a", "cs": "b"}, {"description": "d"}, {"description": {"en": "d"}, "x": 1}]
 STRANGE += [{"format": "json"}, {"helm": {"enabled": True}}, {"helm": {"chart": "./a", "enabled": False}}, "a" * 300]
 STRANGE += [{"helm": {"timeoutSeconds": 60.0, "set": {"a": 1, "b": "c"}}}, {"0": {"description": "ok", "retry": 1}}]
 STRANGE += [{"helm": {"chart": "repo/chart", "releaseName": "r", "enabled": True, "valuesFiles": []}}, ["a", "b"]]
-STRANGE += [{"emits": {"a.b": {"operation": "never"}}}, {"consumes": {"a": {"format": "json", "z": 0}}}, {"listens": {}}]
-EXTRA_KEYS = ["uuid", "version", "title", "kubernetes", "events", "exitCodes", "produces", "consumes", "hint", "options"]
-EXTRA_KEYS += ["localized", "default_value", "ociimage", "image", "homepage", "url", "keyword", "type", "retry", "zzz", "7"]
+STRANGE += [
+    {"emits": {"a.b": {"operation": "never"}}},
+    {"consumes": {"a": {"format": "json", "z": 0}}},
+    {"listens": {}},
+]
+EXTRA_KEYS = [
+    "uuid",
+    "version",
+    "title",
+    "kubernetes",
+    "events",
+    "exitCodes",
+    "produces",
+    "consumes",
+    "hint",
+    "options",
+]
+EXTRA_KEYS += [
+    "localized",
+    "default_value",
+    "ociimage",
+    "image",
+    "homepage",
+    "url",
+    "keyword",
+    "type",
+    "retry",
+    "zzz",
+    "7",
+]
 
 
 def mutated(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
@@ -187,7 +237,9 @@ def test_57_of_59_files_import_as_56_applications(files: list[Path], actor: Acto
 
 
 def test_the_later_of_two_files_with_one_uuid_updates(files: list[Path], actor: Actor) -> None:
-    twins = [path for path in files if path.name in ("multiflexi_probe.multiflexi.app.json", "test.multiflexi.app.json")]
+    twins = [
+        path for path in files if path.name in ("multiflexi_probe.multiflexi.app.json", "test.multiflexi.app.json")
+    ]
     reports = [manifests.import_application(path.read_bytes(), path.name, actor=actor) for path in twins]
     assert [report.result for report in reports] == ["created", "updated"]
     assert {change.path for change in reports[1].changes} >= {"/artifacts/0/path"}
@@ -261,5 +313,24 @@ def test_a_broken_file_gives_place_and_rule(files: list[Path], actor: Actor) -> 
     types = manifests.import_application(
         broken["test.schema-invalid.multiflexi.app.json"].read_bytes(), "types", actor=actor
     )
-    assert {finding.path for finding in types.errors} >= {"/executable", "/requirements", "/uuid"} - {"/uuid"}
+    assert {finding.path for finding in types.errors} >= {
+        "/executable",
+        "/requirements",
+        "/environment/INVALID_ENV_STRUCTURE",
+    }
     assert Application.objects.count() == 0
+
+
+def test_whatever_a_mutated_file_means_survives_writing_and_reading(files: list[Path]) -> None:
+    chance = random.Random(21)
+    accepted = 0
+    for path, document in parsed(applications(files)):
+        for _ in range(15):
+            analysis = analyse(json.dumps(mutated(document, chance)).encode(), path.name, Kind.APPLICATION)
+            if not isinstance(analysis.definition, ApplicationDefinition):
+                assert analysis.refusals(strict=False)
+                continue
+            accepted += 1
+            written = application_document(analysis.definition, analysis.document)
+            assert differences(analysis.definition, read_application(written, Notes())) == []
+    assert accepted > 100

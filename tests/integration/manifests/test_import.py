@@ -429,3 +429,15 @@ class TestEveryShape(TestCase):
         exported = manifests.export_prototype(again.record)
         back = manifests.import_prototype(exported.encode(), "exported", actor=SYSTEM)
         assert (back.result, back.changes) == (Result.UNCHANGED, [])
+
+
+def test_names_that_differ_in_case_or_accents_are_different_names(actor: Actor) -> None:
+    document = APP | {
+        "environment": {"a": {}, "A": {}, "á": {}},
+        "produces": {name: {"format": "json"} for name in ("a", "A", "a ")},
+        "code": "Probe",
+    }
+    assert imported(actor, document).result == Result.CREATED
+    assert imported(actor, document).result == Result.UNCHANGED
+    assert ConfField.objects.count() == 3
+    assert imported(actor, document | {"uuid": "x", "code": "probe"}).result == Result.CREATED

@@ -137,6 +137,8 @@ def test_a_missing_or_broken_uuid_is_derived_from_what_is_there() -> None:
     given = "97F30CF9-2D9E-4D91-AD65-9BDD8B4663CD"
     assert (str(meant(uuid=given).uuid), meant(uuid=given).uuid_source) == (given.lower(), None)
     assert meant().uuid.version == 5
+    unstorable = "2f3e9786-a457-a917-352b-e67cdbd76923"
+    assert meant(uuid=unstorable).uuid_source == unstorable
 
 
 def test_codes_are_slugs_and_unique() -> None:
