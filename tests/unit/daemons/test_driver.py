@@ -176,7 +176,7 @@ def test_draining_goes_on_until_the_loop_says_it_is_done(stage: Stage) -> None:
 
 
 def test_a_loop_that_does_not_end_in_time_is_left(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    loop = FakeLoop(send(signal.SIGTERM), *[pause(1)] * 100)
+    loop = FakeLoop(send(signal.SIGTERM), *[pause(60)] * 100)
     assert stage.drive(loop) == 0
     assert stage.clock.now - 1000 <= 5
     assert "did not come to an end in time" in caplog.text
@@ -298,6 +298,16 @@ def test_a_stop_during_an_outage_ends_within_five_seconds(stage: Stage) -> None:
     assert stage.drive(loop) == 0
     assert stage.clock.now - asked[0] <= 5
     assert loop.calls[-1] == "close"
+    assert loop.calls[loop.calls.index("detach") :].count("run") >= 5
+
+
+def test_hints_from_other_threads_do_not_shorten_the_wait_for_the_database(stage: Stage) -> None:
+    def hinted() -> float:
+        stage.sleeper.wake()
+        raise GONE
+
+    stage.drive(FakeLoop(fail(GONE), *[hinted] * 3, pause(1)))
+    assert all(seconds > 0 for seconds in stage.sleeper.slept[1:4])
 
 
 def test_a_stop_before_the_start_succeeded_ends_at_once(stage: Stage) -> None:
