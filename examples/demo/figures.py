@@ -61,7 +61,7 @@ def first_transactions(results: Results) -> list[str]:
     rows = _rows(results)
     lines = ["  ".join(f"{name:<{width}}" for name, width in SHOWN.items())]
     lines += ["  ".join(f"{row[name][:width]:<{width}}" for name, width in SHOWN.items()) for row in rows[:SHOWN_ROWS]]
-    return [*lines, f"... {len(rows)} rows"]
+    return [*(line.rstrip() for line in lines), f"... {len(rows)} rows"]
 
 
 def _by_id(statements: Any) -> dict[str, Any]:
