@@ -98,9 +98,9 @@ def main() -> int:
             stale.append(name)
         else:
             page.write_text(text, encoding="utf-8")
-            print(f"docs/reference/{name} was written")
+            sys.stdout.write(f"docs/reference/{name} was written\n")
     if stale:
-        print(f"out of date in docs/reference: {', '.join(stale)}; run `make format` and commit them", file=sys.stderr)
+        sys.stderr.write(f"out of date in docs/reference: {', '.join(stale)}; run `make format` and commit them\n")
     return 1 if stale else 0
 
 

@@ -100,7 +100,7 @@ def _run_server(server: Server, paths: Sequence[str], options: Sequence[str]) ->
 
 
 def _below(path: str, directory: Path) -> bool:
-    return (ROOT / path.split("::")[0]).resolve().is_relative_to(ROOT / directory)
+    return (ROOT / path.split("::", maxsplit=1)[0]).resolve().is_relative_to(ROOT / directory)
 
 
 def _run(title: str, url: str, paths: Sequence[str], options: Sequence[str]) -> Outcome:
