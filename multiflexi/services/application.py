@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from multiflexi.manifests import identity
 from multiflexi.models import Application, RunTemplate
@@ -17,6 +17,7 @@ from multiflexi.services import changes, lookup
 from multiflexi.services.errors import Conflict, invalid_field
 from multiflexi.services.schedules import refresh
 from multiflexi.services.scope import visible
+from multiflexi.services.search import containing
 
 NOUN = "Application"
 REQUIRED = ("name", "executable")
@@ -29,9 +30,7 @@ def query(actor: Actor, *, enabled: bool | None = None, search: str | None = Non
     rows = visible(Application, actor).filter(retired_at=None).prefetch_related("artifact_definitions")
     if enabled is not None:
         rows = rows.filter(enabled=enabled)
-    if search:
-        rows = rows.filter(Q(name__icontains=search) | Q(code__icontains=search) | Q(executable__icontains=search))
-    return rows
+    return containing(rows, search, "name", "code", "executable")
 
 
 def find(actor: Actor, reference: Any) -> Application:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from multiflexi.models import Company, Contact, RunTemplate
 from multiflexi.record import audit
@@ -17,6 +17,7 @@ from multiflexi.services.company_removal import dependants, remove_with_dependan
 from multiflexi.services.errors import Conflict, Refused, invalid_field
 from multiflexi.services.schedules import refresh
 from multiflexi.services.scope import visible
+from multiflexi.services.search import containing
 
 NOUN = "Company"
 SLUG_LENGTH = 64
@@ -29,9 +30,7 @@ def query(actor: Actor, *, enabled: bool | None = None, search: str | None = Non
     rows = visible(Company, actor)
     if enabled is not None:
         rows = rows.filter(enabled=enabled)
-    if search:
-        rows = rows.filter(Q(name__icontains=search) | Q(slug__icontains=search) | Q(ic__icontains=search))
-    return rows
+    return containing(rows, search, "name", "slug", "ic")
 
 
 def find(actor: Actor, reference: Any) -> Company:

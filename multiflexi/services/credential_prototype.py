@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from multiflexi.manifests.identity import is_uuid
 from multiflexi.models import CredentialPrototype
 from multiflexi.record.actor import Actor
 from multiflexi.services import lookup
 from multiflexi.services.scope import visible
+from multiflexi.services.search import containing
 
 NOUN = "Credential prototype"
 
 
 def query(actor: Actor, *, search: str | None = None) -> QuerySet[CredentialPrototype]:
     rows = visible(CredentialPrototype, actor)
-    return rows.filter(Q(code__icontains=search) | Q(name__icontains=search)) if search else rows
+    return containing(rows, search, "code", "name")
 
 
 def find(actor: Actor, reference: Any) -> CredentialPrototype:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from multiflexi.models import LIVE_STATES, UNSUCCESSFUL_STATES, Application, Job, JobStatus, QueueEntry
 from multiflexi.record.actor import Actor
 from multiflexi.services import job_filters, lookup
 from multiflexi.services.lists import chosen
 from multiflexi.services.scope import visible
+from multiflexi.services.search import containing
 
 NOUN = "Job"
 
@@ -43,9 +44,7 @@ def query(
     wanted = job_filters.states(status)
     if wanted:
         rows = rows.filter(status__in=wanted)
-    if search:
-        rows = rows.filter(Q(app__name__icontains=search) | Q(runtemplate__name__icontains=search))
-    return rows
+    return containing(rows, search, "app__name", "runtemplate__name")
 
 
 def find(actor: Actor, reference: Any) -> Job:

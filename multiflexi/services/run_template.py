@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from multiflexi.jobs import schedulable
@@ -19,6 +19,7 @@ from multiflexi.services import changes, job_removal, lookup, run_template_confi
 from multiflexi.services.errors import Refused, invalid_field
 from multiflexi.services.run_template_values import usable
 from multiflexi.services.scope import visible
+from multiflexi.services.search import containing
 
 NOUN = "Run template"
 CADENCE = {"interv", "cron", "timezone", "valid_from", "valid_to", "skip_days"}
@@ -57,9 +58,7 @@ def query(
         rows = rows.filter(app_id=app_id)
     if active is not None:
         rows = rows.filter(active=active)
-    if search:
-        rows = rows.filter(Q(name__icontains=search) | Q(note__icontains=search))
-    return rows
+    return containing(rows, search, "name", "note")
 
 
 def find(actor: Actor, reference: Any) -> RunTemplate:

@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import identify_hasher, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from multiflexi.models import SUPER_ADMIN, Job, Role, User, UserRole
@@ -17,6 +17,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup
 from multiflexi.services.errors import Conflict, Refused, invalid_field
+from multiflexi.services.search import containing
 
 NOUN = "User"
 PERSONAL = ("login", "email", "firstname", "lastname")
@@ -27,9 +28,7 @@ def query(actor: Actor, *, enabled: bool | None = None, search: str | None = Non
     rows = User.objects.filter(is_system=False)
     if enabled is not None:
         rows = rows.filter(enabled=enabled)
-    if search:
-        rows = rows.filter(Q(login__icontains=search) | Q(email__icontains=search) | Q(lastname__icontains=search))
-    return rows
+    return containing(rows, search, "login", "email", "lastname")
 
 
 def find(actor: Actor, reference: Any) -> User:

@@ -46,10 +46,10 @@ def file(tmp_path: Path) -> Path:
 
 def test_create_and_find_by_everything(cli: Cli) -> None:
     words = ["--name", "Probe", "--executable", "probe", "--uuid", UUID, "--tags", "a, b", "--appversion", "2.1"]
-    assert cli("application:create", *words, "-f", "json").json["application_id"] == 1
-    for selector in (["1"], ["probe"], [UUID], ["Probe"], ["--uuid", UUID], ["--name", "Probe"]):
+    number = cli("application:create", *words, "-f", "json").json["application_id"]
+    for selector in ([str(number)], ["probe"], [UUID], ["Probe"], ["--uuid", UUID], ["--name", "Probe"]):
         record = cli("application:get", *selector, "-f", "json").json
-        assert (record["id"], record["tags"], record["topics"], record["appversion"]) == (1, "a,b", "a,b", "2.1")
+        assert (record["id"], record["tags"], record["topics"], record["appversion"]) == (number, "a,b", "a,b", "2.1")
 
 
 def test_a_text_that_is_no_uuid_stands_for_one(cli: Cli) -> None:
@@ -63,7 +63,7 @@ def test_a_text_that_is_no_uuid_stands_for_one(cli: Cli) -> None:
 def test_verbose_create_wraps_the_record_and_is_flat_too(cli: Cli) -> None:
     record = cli("application:create", "--name", "P", "--executable", "p", "-v", "-f", "json").json
     assert record["status"] == "created"
-    assert record["application"]["id"] == record["id"] == 1
+    assert record["application"]["id"] == record["id"] == Application.objects.get().pk
     assert record["application"]["enabled"] == record["enabled"] == 1
 
 

@@ -104,8 +104,8 @@ def test_an_interrupt_ends_the_job_too(environment: dict[str, str], program: Pro
     assert process.stdout
     assert process.stdout.readline() == "begun\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode == 130
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
     assert Job.objects.get().status == "terminated"
 
 

@@ -123,7 +123,7 @@ def test_status_never_creates_an_account(cli: Cli) -> None:
     assert cli("status").err == ""
 
 
-def test_setup_creates_keys_once(transactional_db: None, cli: Cli) -> None:
+def test_setup_creates_keys_once(shared_db: None, cli: Cli) -> None:
     EncryptionKey.objects.filter(key_name="personal_data").delete()
     keyring.forget()
     assert cli("encryption:status", "-f", "json").code == 1
