@@ -111,7 +111,7 @@ class TableHandler(logging.Handler):
 
     def _insist(self, rows: list[Row]) -> None:
         """Insert a batch, however long the database is away; a batch it refuses is dropped."""
-        from django.db import DatabaseError, InterfaceError, OperationalError, connection
+        from django.db import InterfaceError, OperationalError, connection
 
         pause, longest = RETRY_SECONDS
         while True:
@@ -123,7 +123,8 @@ class TableHandler(logging.Handler):
                 if self._stopping.wait(pause):
                     break
                 pause = min(longest, pause * 2)
-            except (DatabaseError, ValueError):
+            except Exception:
+                # Anything else, a value the database refuses above all, would fail again; the thread goes on.
                 connection.close()
                 break
         self._count_dropped(len(rows))

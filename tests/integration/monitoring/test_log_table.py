@@ -144,8 +144,13 @@ def test_a_batch_the_database_refuses_is_dropped_and_the_next_one_tried(
     assert handler.dropped == 1
 
 
-def test_what_the_writing_thread_itself_logs_is_not_written_again(handler: TableHandler) -> None:
+def test_what_the_writing_thread_itself_logs_is_not_written_again(
+    handler: TableHandler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[table.Row] = []
+    monkeypatch.setattr(handler, "_insert", written.extend)
     handler.start()
     handler.handle(record("own", thread=handler._thread.ident))
+    handler.handle(record("another's"))
     handler.stop(10)
-    assert handler.dropped == 0
+    assert [row["message"] for row in written] == ["another's"]

@@ -221,6 +221,11 @@ def test_a_lost_database_is_waited_for_and_told_once(stage: Stage, caplog: pytes
     assert stage.manager.sent[-2] == "STATUS=running"
 
 
+def test_a_second_outage_begins_with_short_pauses_again(stage: Stage) -> None:
+    stage.drive(FakeLoop(*[fail(GONE)] * 20, pause(7), *[fail(GONE)] * 2))
+    assert stage.sleeper.slept[-1] <= 0.5
+
+
 def test_readiness_is_withheld_until_the_start_succeeds(stage: Stage) -> None:
     failures = [GONE, GONE, GONE]
 
