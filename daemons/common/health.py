@@ -54,4 +54,4 @@ class Health:
         if state != self._told:
             self._told = state
             self._manager.status(f"waiting: {trouble.text}")
-            log.error("%s; trying again until it works", trouble.text, exc_info=error if is_bug else None)
+            log.error("%s", trouble.text, exc_info=error if is_bug else None)
