@@ -102,6 +102,8 @@ def test_show_config_lists_the_declared_variables(cli: Cli, echo: Application) -
     assert [row["code"] for row in rows] == ["COUNT", "GREETING", "API_KEY"]
     assert list(rows[0]) == ["code", "name", "type", "required", "default", "description", "secret", "category"]
     assert (rows[1]["required"], rows[2]["secret"], rows[0]["default"]) == (1, 1, "1")
+    echo.fields.filter(keyname="API_KEY").update(defval="s3cret")
+    assert cli("application:show-config", "echo", "-f", "json").json[2]["default"] == "•" * 8
 
 
 def test_importing_twice_changes_nothing_the_second_time(cli: Cli, file: Path) -> None:

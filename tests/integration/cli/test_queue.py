@@ -98,8 +98,12 @@ def test_fix_gives_waiting_jobs_their_row_again(cli: Cli, three: list[int]) -> N
     after = QueueEntry.objects.get(job_id=three[1]).after
     QueueEntry.objects.filter(job_id=three[1]).delete()
     Job.objects.filter(pk=three[0]).update(status="success", exitcode=0, end=NOW)
+    for _ in range(2):
+        told = cli("queue:fix", "--dry-run", "-f", "json").json
+        assert ([one["type"] for one in told["messages"]], told["dry_run"]) == (["info", "info"], True)
+        assert not QueueEntry.objects.filter(job_id=three[1]).exists()
     done = cli("queue:fix", "-f", "json").json
-    assert [one["type"] for one in done["messages"]] == ["info", "info"]
+    assert done["messages"] == told["messages"]
     assert QueueEntry.objects.get(job_id=three[1]).after == after
     assert not QueueEntry.objects.filter(job_id=three[0]).exists()
     assert Job.objects.count() == 3
