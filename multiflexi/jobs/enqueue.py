@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
-from django.db.models import Q
+from django.db import DatabaseError, transaction
+from django.db.models import Count, Q
 
 from multiflexi.jobs import schedulable
 from multiflexi.jobs.create import NewJob, create_jobs
@@ -38,6 +38,8 @@ from multiflexi.scheduling.spread import jitter
 
 log = logging.getLogger(__name__)
 RETRY_FIRST, RETRY_AT_MOST = timedelta(minutes=1), timedelta(hours=1)
+# After an outage one run template may have a thousand windows to record; a transaction ends early at this many.
+TASKS_AT_MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ class PassResult:
     due: int = 0
     jobs: int = 0
     failed: int = 0
+    more: bool = False
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One transaction: how many were due, jobs made, the problem of each that could not be planned."""
+
+    due: int = 0
+    jobs: int = 0
+    failures: dict[int, Exception] = field(default_factory=dict)
     more: bool = False
 
 
@@ -73,15 +85,15 @@ def run_pass(actor: Actor) -> PassResult:
     """Enqueue what is due by the database's clock; `actor` is the scheduler in the name of the technical account."""
     now = backend().now()
     try:
-        due, failures, jobs = _enqueue(_due(now), now, actor)
-    except (OperationalError, InterfaceError):
-        raise
+        batch = _enqueue(_due(now), now, actor)
     except DatabaseError as error:
+        if backend().is_passing(error):
+            raise
         log.warning("a batch could not be enqueued and is repeated one by one", extra={"error": str(error)})
-        due, failures, jobs = _one_by_one(now, actor)
-    for template_id, problem in failures.items():
+        batch = _one_by_one(now, actor)
+    for template_id, problem in batch.failures.items():
         _record_failure(template_id, problem, now)
-    return PassResult(due, jobs, len(failures), more=due >= settings.MULTIFLEXI_SCHEDULER_BATCH)
+    return PassResult(batch.due, batch.jobs, len(batch.failures), batch.more)
 
 
 def next_due(now: datetime) -> datetime | None:
@@ -94,9 +106,9 @@ def _due(now: datetime) -> Q:
     return Q(next_schedule__lte=now) & (Q(schedule_retry_at__isnull=True) | Q(schedule_retry_at__lte=now))
 
 
-def _enqueue(which: Q, now: datetime, actor: Actor) -> tuple[int, dict[int, Exception], int]:
-    """One transaction; returns how many were due, the problem of each that could not be planned, and jobs made."""
-    failures: dict[int, Exception] = {}
+def _enqueue(which: Q, now: datetime, actor: Actor) -> _Batch:
+    """One transaction."""
+    batch = _Batch()
     with transaction.atomic():
         templates = list(
             backend().lock(RunTemplate.objects.filter(which).order_by("next_schedule"))[
@@ -104,72 +116,89 @@ def _enqueue(which: Q, now: datetime, actor: Actor) -> tuple[int, dict[int, Exce
             ]
         )
         if not templates:
-            return 0, failures, 0
-        templates.sort(key=lambda template: template.pk)
-        companies = Company.objects.in_bulk({template.company_id for template in templates})
-        waiting = _waiting(templates)
-        plans = []
-        for template in templates:
-            template.company = companies[template.company_id]
-            try:
-                plans.append(_plan(template, now, waiting[template.pk]))
-            except Exception as problem:
-                failures[template.pk] = problem
+            return batch
+        plans = _plans(templates, now, batch)
+        batch.more = batch.due < len(templates) or len(templates) >= settings.MULTIFLEXI_SCHEDULER_BATCH
         _store(plans, now, actor)
+    batch.jobs = sum(len(plan.slots) for plan in plans)
     for plan in plans:
         if plan.skipped_older:
             log.warning(
                 "older missed windows are not recorded",
                 extra={"runtemplate": plan.template.pk, "windows": plan.skipped_older},
             )
-    return len(templates), failures, sum(len(plan.slots) for plan in plans)
+    return batch
 
 
-def _one_by_one(now: datetime, actor: Actor) -> tuple[int, dict[int, Exception], int]:
-    ids = RunTemplate.objects.filter(_due(now)).order_by("next_schedule", "pk").values_list("pk", flat=True)
-    due, jobs, failures = 0, 0, {}
-    for template_id in list(ids[: settings.MULTIFLEXI_SCHEDULER_BATCH]):
+def _plans(templates: Sequence[RunTemplate], now: datetime, batch: _Batch) -> list[_Plan]:
+    """The plans of these run templates in id order; those beyond the limit of tasks stay due."""
+    companies = Company.objects.in_bulk({template.company_id for template in templates})
+    waiting = _waiting(templates)
+    plans: list[_Plan] = []
+    recorded = 0
+    for template in templates:
+        template.company = companies[template.company_id]
         try:
-            found, failed, made = _enqueue(_due(now) & Q(pk=template_id), now, actor)
-            due, jobs = due + found, jobs + made
-            failures.update(failed)
-        except (OperationalError, InterfaceError):
-            raise
+            plans.append(_plan(template, now, waiting[template.pk]))
+            recorded += len(plans[-1].tasks)
+        except Exception as problem:
+            batch.failures[template.pk] = problem
+        batch.due += 1
+        if recorded >= TASKS_AT_MOST:
+            break
+    return sorted(plans, key=lambda plan: plan.template.pk)
+
+
+def _one_by_one(now: datetime, actor: Actor) -> _Batch:
+    rows = RunTemplate.objects.filter(_due(now)).order_by("next_schedule", "pk").values_list("pk", flat=True)
+    ids = list(rows[: settings.MULTIFLEXI_SCHEDULER_BATCH])
+    whole = _Batch(more=len(ids) >= settings.MULTIFLEXI_SCHEDULER_BATCH)
+    for template_id in ids:
+        try:
+            batch = _enqueue(_due(now) & Q(pk=template_id), now, actor)
+            whole.due, whole.jobs = whole.due + batch.due, whole.jobs + batch.jobs
+            whole.failures |= batch.failures
         except DatabaseError as problem:
-            due += 1
-            failures[template_id] = problem
-    return due, failures, jobs
+            if backend().is_passing(problem):
+                raise
+            whole.due += 1
+            whole.failures[template_id] = problem
+    return whole
 
 
-def _waiting(templates: Sequence[RunTemplate]) -> dict[int, _Waiting]:
-    counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-    rows = QueueEntry.objects.filter(runtemplate_id__in=[template.pk for template in templates])
-    for template_id, status, task_id in rows.values_list("runtemplate_id", "job__status", "job__task_id"):
-        if status != JobStatus.PENDING:
-            counts[template_id][1] += 1
-        elif task_id is not None:
-            counts[template_id][0] += 1
-    return defaultdict(_Waiting, {template_id: _Waiting(*pair) for template_id, pair in counts.items()})
+def _waiting(templates: Sequence[RunTemplate]) -> defaultdict[int, _Waiting]:
+    """Live jobs of those run templates whose overlap policy asks for them."""
+    found: defaultdict[int, _Waiting] = defaultdict(_Waiting)
+    ids = [template.pk for template in templates if template.is_serialised]
+    waits = Q(job__status=JobStatus.PENDING)
+    rows = QueueEntry.objects.filter(runtemplate_id__in=ids).order_by().values_list("runtemplate_id")
+    # A job of a task is one with a slot, or a retry of one.
+    counted = rows.annotate(
+        regular=Count("pk", filter=waits & Q(job__task__isnull=False)), active=Count("pk", filter=~waits)
+    )
+    found.update({template_id: _Waiting(regular, active) for template_id, regular, active in counted})
+    return found
 
 
 def _plan(template: RunTemplate, now: datetime, waiting: _Waiting) -> _Plan:
     cadence = schedulable.cadence_of(template)
     first = template.next_schedule
     assert first is not None  # noqa: S101 - the due query asked for it
-    due = cadence.due_slots(first, now, settings.MULTIFLEXI_BACKFILL_LIMIT)
-    chosen = choose_slots(
+    most = max(settings.MULTIFLEXI_BACKFILL_LIMIT, settings.MULTIFLEXI_CATCHUP_LIMIT, 1)
+    due = cadence.due_slots(first, now, most)
+    wanted = choose_slots(
         due.slots,
         now,
         template.catch_up,
         limit=settings.MULTIFLEXI_CATCHUP_LIMIT,
         grace=settings.MULTIFLEXI_MISFIRE_GRACE,
     )
-    reason: str | None = NoJobReason.CATCH_UP
-    if chosen and not overlap_allows(template.overlap, pending_regular=waiting.pending_regular, active=waiting.active):
-        chosen, reason = [], NoJobReason.OVERLAP
-    plan = _Plan(template, cadence.next_slot(now), slots=chosen, skipped_older=due.skipped_older)
-    for slot in due.slots:
-        end = cadence.window_end(slot)
+    allowed = overlap_allows(template.overlap, pending_regular=waiting.pending_regular, active=waiting.active)
+    plan = _Plan(template, cadence.next_slot(now), slots=wanted if allowed else [], skipped_older=due.skipped_older)
+    # The due slots follow one another: each window ends where the next one starts.
+    ends = [*due.slots[1:], *(cadence.window_end(slot) for slot in due.slots[-1:])]
+    for slot, end in zip(due.slots, ends, strict=True):
+        reason = None if allowed else NoJobReason.OVERLAP
         plan.tasks.append(
             Task(
                 runtemplate_id=template.pk,
@@ -178,11 +207,20 @@ def _plan(template: RunTemplate, now: datetime, waiting: _Waiting) -> _Plan:
                 window_end=end,
                 deadline=windows.deadline(template.deadline_offset, slot, end, cadence.zone),
                 state=TaskState.OPEN if end > now else TaskState.MISSED,
-                no_job_reason=None if slot in chosen else reason,
+                no_job_reason=reason if slot in wanted else NoJobReason.CATCH_UP,
                 created_at=now,
             )
         )
+    _leave_out_old_windows(plan)
     return plan
+
+
+def _leave_out_old_windows(plan: _Plan) -> None:
+    """Of the elapsed windows without a job only the newest are recorded."""
+    missed = [task for task in plan.tasks if task.state == TaskState.MISSED and task.window_start not in plan.slots]
+    surplus = missed[: max(0, len(missed) - settings.MULTIFLEXI_BACKFILL_LIMIT)]
+    plan.skipped_older += len(surplus)
+    plan.tasks = [task for task in plan.tasks if task not in surplus] if surplus else plan.tasks
 
 
 def _store(plans: Sequence[_Plan], now: datetime, actor: Actor) -> None:
@@ -220,8 +258,7 @@ def _leave_out_what_exists(plans: Sequence[_Plan]) -> None:
         ).values_list("pk", "runtemplate_id", "window_start")
         if (template_id, start) in wanted
     }
-    if not old_tasks:
-        return
+    # Also where no task is left: a job may outlive its task.
     done = set(
         JobModel.objects.filter(runtemplate_id__in=templates, slot__in=instants).values_list("runtemplate_id", "slot")
     )

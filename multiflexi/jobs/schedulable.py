@@ -18,7 +18,6 @@ from multiflexi.jobs.queue import backend
 from multiflexi.models import Interval, RunTemplate
 from multiflexi.scheduling import zones
 from multiflexi.scheduling.cadence import Cadence
-from multiflexi.scheduling.cron import CronError
 
 
 def zone_of(runtemplate: RunTemplate) -> ZoneInfo:
@@ -34,7 +33,7 @@ def installation_zone() -> ZoneInfo:
 
 
 def cadence_of(runtemplate: RunTemplate) -> Cadence:
-    """The cadence of a run template whose company is loaded. Raises CronError, ZoneError and their like."""
+    """The cadence of a run template whose company is loaded. Raises ValueError: CronError, ZoneError ..."""
     return Cadence(
         interval=runtemplate.interv,
         cron=runtemplate.cron,
@@ -104,8 +103,8 @@ def refresh(runtemplate_ids: Iterable[int], *, now: datetime | None = None, cade
 
 
 def first_slot(runtemplate: RunTemplate, now: datetime) -> datetime | None:
-    """The first slot strictly after now; None when the cadence has none."""
+    """The first slot strictly after now; None when the cadence has none or cannot be read."""
     try:
         return cadence_of(runtemplate).next_slot(now)
-    except CronError:
+    except ValueError:
         return None

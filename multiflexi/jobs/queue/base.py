@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from django.db import connection, models
+from django.db import DatabaseError, OperationalError, connection, models
 
 M = TypeVar("M", bound=models.Model)
 Columns = Mapping[str, Any]
 
+ROLLUP_KEY = ("runtemplate_id", "hour", "outcome", "trigger_kind")
 COUNTED = ("count", "duration_sum", "wait_sum")
 
 
@@ -23,6 +24,7 @@ class Backend:
 
     clock_sql: str
     rollup_conflict: str
+    same = "="
     smallest = "LEAST"
     greatest = "GREATEST"
 
@@ -41,18 +43,23 @@ class Backend:
         """The rows locked for change, waiting for whoever holds them."""
         return rows.select_for_update()
 
+    def is_passing(self, error: DatabaseError) -> bool:
+        """Whether an error is about the connection, the server or a rival; any other is about the data written."""
+        return isinstance(error, OperationalError)
+
     def update_rows(self, model: type[models.Model], changes: Sequence[tuple[Columns, Columns]]) -> int:
         """Update one row per change in one round trip; a change is (what is written, what is compared).
 
-        All changes name the same fields. Returns how many rows were changed: fewer than changes means that a
-        comparison failed somewhere, and the caller has to give the batch up.
+        All changes name the same fields, and the key is compared first. Returns how many rows were changed: fewer than
+        changes means that a comparison failed somewhere, and the caller has to give the batch up.
         """
         if not changes:
             return 0
         quote = connection.ops.quote_name
         written, compared = ([_column(model, name) for name in part] for part in changes[0])
         assignments = ", ".join(f"{quote(str(field.column))} = %s" for field in written)
-        conditions = " AND ".join(f"{quote(str(field.column))} = %s" for field in compared)
+        key, *further = (quote(str(field.column)) for field in compared)
+        conditions = " AND ".join([f"{key} = %s", *(f"{column} {self.same} %s" for column in further)])
         sql = f"UPDATE {quote(model._meta.db_table)} SET {assignments} WHERE {conditions}"  # noqa: S608
         saves = [[field.get_db_prep_save for field in part] for part in (written, compared)]
         return self.execute_many(
@@ -94,7 +101,7 @@ class Backend:
             sql,
             [
                 [adapt(row[name]) if isinstance(row[name], datetime) else row[name] for name in names]
-                for row in sorted(rows, key=lambda row: (row["runtemplate_id"], row["outcome"], row["trigger_kind"]))
+                for row in sorted(rows, key=lambda row: [row[name] for name in ROLLUP_KEY])
             ],
         )
 
