@@ -21,7 +21,7 @@ class Call:
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         asked = options.get("format") or "text"
-        self.format: str = "text" if asked == "txt" else asked
+        self.format: str = "text" if asked in ("txt", "md") else asked
         self.verbose: int = options.get("verbose") or 0
         self.dry_run: bool = bool(options.get("dry_run"))
 

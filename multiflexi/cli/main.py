@@ -10,7 +10,7 @@ VERSION_WORDS = ("-V", "--version", "version")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code; the table is `docs/cli` "Exit codes"."""
+    """Run one command line and return its exit code, one of those in `output.errors` or the code of a job."""
     words = list(sys.argv[1:] if argv is None else argv)
     if len(words) == 1 and words[0] in VERSION_WORDS:
         sys.stdout.write(f"{PROGRAM} {__version__}\n")

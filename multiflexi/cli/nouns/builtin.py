@@ -53,7 +53,7 @@ def list_commands(call: Call) -> Document:
     if namespace and namespace not in {one.name for one in tree.ENTRIES if not one.single}:
         raise wrong_use(f'There is no noun "{namespace}"; "list" without it shows all commands.')
     chosen = [one for one in tree.all_commands() if not namespace or str(one.name).partition(":")[0] == namespace]
-    if call.format == "md":
+    if call["format"] == "md":
         return Document({}, lambda: manual.markdown(chosen))
     plain = bool(call.get("raw") or namespace)
     return Document(
