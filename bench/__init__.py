@@ -1,0 +1,1 @@
+"""Measurements of the platform beside the figures it has to reach."""
