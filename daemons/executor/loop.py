@@ -38,9 +38,9 @@ class ExecutorLoop:
         self._cycle.start()
 
     def run_once(self) -> float | None:
-        if self._mode is None:
-            return self._cycle.run_once()
-        return self._run_down()
+        pause = self._cycle.run_once() if self._mode is None else self._run_down()
+        self._cycle.finished.clear()
+        return pause
 
     def _run_down(self) -> float | None:
         """One cycle towards the end: nothing is claimed, and the running jobs are left, awaited or ended."""
@@ -72,7 +72,8 @@ class ExecutorLoop:
             self._cycle.detach()
 
     def reload(self, changed: Sequence[str]) -> None:
-        """All settings are read where they are used."""
+        """All settings but the number of places are read where they are used."""
+        self._cycle.places = settings.MULTIFLEXI_MAX_PARALLEL
 
     def dump(self) -> None:
         for line in self._cycle.describe():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, IntegerField, OuterRef, Q, Subquery, Value, Window
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from multiflexi.jobs.lifecycle import Move, move
@@ -71,9 +72,11 @@ def _candidates(now: datetime, modules: Collection[str], places: int, only: int 
         .values("n")
     )
     ready = QueueEntry.objects.filter(worker__isnull=True, after__lte=now, executor__in=list(modules))
-    # Rows of a serialised run template that is busy, or of a company at its cap, can not be taken now.
+    # Rows of a busy run template, or of a company at its cap, can not be taken now and would crowd others out.
     ready = ready.exclude(
         Q(runtemplate__running_job__isnull=False) & ~Q(runtemplate__overlap=Overlap.ALLOW),
+    ).exclude(
+        Q(runtemplate_id__in=_full("runtemplate", "max_parallel")) | Q(company_id__in=_full("company", "max_running"))
     )
     if only is not None:
         ready = ready.filter(job_id=only)
@@ -82,6 +85,13 @@ def _candidates(now: datetime, modules: Collection[str], places: int, only: int 
         + Window(RowNumber(), partition_by=[F("company_id")], order_by=[F("priority"), F("after"), F("pk")])
     ).order_by("turn", "priority", "after", "pk")
     return list(ranked.values_list("pk", flat=True)[: 2 * places + 10])
+
+
+def _full(owner: str, cap: str) -> QuerySet[Any]:
+    """Ids of the run templates or companies that have as many jobs claimed or running as their cap allows."""
+    taken = QueueEntry.objects.filter(**{"worker__isnull": False, f"{owner}__{cap}__isnull": False}).order_by()
+    counted = taken.values(f"{owner}_id", f"{owner}__{cap}").annotate(n=Count("pk"))
+    return counted.filter(n__gte=F(f"{owner}__{cap}")).values(f"{owner}_id")
 
 
 def _within_company_caps(entries: Sequence[QueueEntry]) -> list[QueueEntry]:

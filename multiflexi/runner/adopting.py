@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 
 from multiflexi.executors import registry
 from multiflexi.executors.contract import Alive, NeverStarted
@@ -14,7 +14,6 @@ from multiflexi.jobs import snapshot
 from multiflexi.jobs.claiming import Release, release, renew_leases
 from multiflexi.jobs.environment import job_directory
 from multiflexi.jobs.lifecycle import Move, StaleJobs, move
-from multiflexi.jobs.output import LineFeed, next_seq
 from multiflexi.jobs.resolved import Resolved
 from multiflexi.jobs.spool import SpoolDir
 from multiflexi.models import ACTIVE_STATES, Job, JobStatus, Worker
@@ -22,31 +21,31 @@ from multiflexi.record.actor import Actor
 from multiflexi.runner.finishing import evidence_of
 from multiflexi.runner.limits import effective
 from multiflexi.runner.running import TROUBLES_BEFORE_BARE_END, Running, Stage
-from multiflexi.vault.errors import DecryptionFailed
+from multiflexi.runner.watching import feed_from
+from multiflexi.vault.errors import DecryptionFailed, VaultError
 
 log = logging.getLogger(__name__)
 
 
-def adopt(worker: Worker, actor: Actor) -> list[Running]:
+def adopt(worker: Worker, actor: Actor, *, known: Collection[int] = ()) -> list[Running]:
     """Take over every job that this worker owns: unstarted ones go back, the others are ours with a new token.
 
-    What became of a started one is decided by evidence; nothing is ever started again here.
+    What became of a started one is decided by evidence; nothing is ever started again here. `known` are the ids of
+    those that this process watches already.
     """
     owned = list(
-        Job.objects.select_related("app", "company", "runtemplate", "queue_entry").filter(
-            worker=worker, status__in=ACTIVE_STATES
-        )
+        Job.objects.select_related("app", "company", "runtemplate", "queue_entry")
+        .filter(worker=worker, status__in=ACTIVE_STATES)
+        .exclude(pk__in=known)
     )
     for job in owned:
         if job.status == JobStatus.QUEUED:
             _quietly_release(job, actor)
     taken = [job for job in owned if job.status != JobStatus.QUEUED and _take_over(job, actor)]
     renew_leases(worker)
-    adopted = [_recovered(job) for job in taken]
+    adopted = [one for job in taken if (one := _recovered_or_left(job)) is not None]
     if adopted:
-        log.info(
-            "%d jobs of an earlier process were adopted", len(adopted), extra={"jobs": [one.id for one in adopted]}
-        )
+        log.info("%d jobs were adopted", len(adopted), extra={"jobs": [one.id for one in adopted]})
     return adopted
 
 
@@ -67,6 +66,17 @@ def _take_over(job: Job, actor: Actor) -> bool:
     return True
 
 
+def _recovered_or_left(job: Job) -> Running | None:
+    """One job that cannot be adopted, for example because its executor module is gone, does not hold the others up."""
+    try:
+        return _recovered(job)
+    except (DatabaseError, InterfaceError, VaultError):
+        raise
+    except Exception:
+        log.exception("a job cannot be adopted and is left as it is", extra={"job": job.pk})
+        return None
+
+
 def _recovered(job: Job) -> Running:
     module = registry.get(job.executor)
     handle = dict(job.handle or {})
@@ -81,16 +91,7 @@ def _recovered(job: Job) -> Running:
         job_dir=Path(job_directory(job)),
         resolved=resolved,
         masker=masker,
-        feed=LineFeed(
-            job.pk,
-            spool.stdout,
-            spool.stderr,
-            masker,
-            stdout_offset=job.queue_entry.stdout_offset,
-            stderr_offset=job.queue_entry.stderr_offset,
-            seq=next_seq(job.pk),
-            cap=settings.MULTIFLEXI_OUTPUT_MAX_BYTES,
-        ),
+        feed=feed_from(job.queue_entry, spool, masker),
         limits=effective(job),
         troubles=TROUBLES_BEFORE_BARE_END if trouble else 0,
         trouble=trouble,

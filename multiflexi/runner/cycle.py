@@ -12,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 from multiflexi.executors import registry
+from multiflexi.executors.contract import NeverStarted
 from multiflexi.executors.native import process
 from multiflexi.jobs import claiming, workers
 from multiflexi.jobs.claiming import Release, release
@@ -19,7 +20,7 @@ from multiflexi.jobs.completion import Completion, complete
 from multiflexi.jobs.lifecycle import StaleJobs
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.spool import Spool
-from multiflexi.models import FailureReason, Job, QueueEntry, StopLevel, Worker, WorkerState
+from multiflexi.models import FailureReason, Job, QueueEntry, Worker, WorkerState
 from multiflexi.record.actor import Actor
 from multiflexi.runner import adopting, finishing, preflight, starting, watching
 from multiflexi.runner.running import Running, Stage
@@ -46,7 +47,7 @@ class Cycle:
         only: int | None = None,
     ) -> None:
         self._role, self._name, self._spool = role, name, spool
-        self._places = places or UNLIMITED
+        self.places = places
         self._modules = tuple(modules or registry.names())
         self._only = only
         self._jobs: dict[int, Running] = {}
@@ -54,6 +55,7 @@ class Cycle:
         self._worker: Worker | None = None
         self._actor: Actor | None = None
         self._next_beat = self._next_flush = self._next_claim = 0.0
+        self._in_doubt = False
         self.claims = True
         self.finished: list[int] = []
 
@@ -85,7 +87,7 @@ class Cycle:
             self._name,
             boot_id=boot_id,
             pid_started=pid_started,
-            places=0 if self._places == UNLIMITED else self._places,
+            places=self.places,
             modules=list(self._modules),
         )
         self._actor = workers.actor_of(self._worker)
@@ -93,12 +95,16 @@ class Cycle:
 
     def run_once(self) -> float:
         """One cycle; seconds until the next one is wanted."""
-        self._beat()
+        # Limits are kept and stops go on without a database, so this comes before everything that needs one.
         watching.look(self._jobs.values())
+        self._settle_doubts()
+        self._in_doubt = True
+        self._beat()
         self._finish()
         self._flush()
         if self.claims:
             self._fill()
+        self._in_doubt = False
         return self._pause()
 
     def watched(self) -> Iterable[int]:
@@ -112,23 +118,25 @@ class Cycle:
     def stop_claiming(self) -> None:
         """Take no further jobs, and give back those that were not started."""
         self.claims = False
+        self._settle_doubts()
         self._release_claimed()
 
     def kill_all(self, *, why: str) -> None:
-        """Begin to end every running job on behalf of the platform."""
+        """Begin to end every running job on behalf of the platform; none is granted more than the executor's grace."""
         for one in self._jobs.values():
-            if one.stage is Stage.RUNNING and one.result is None and not one.stopping:
+            if one.stage is Stage.RUNNING and one.result is None:
                 watching.stop(
                     one,
                     watching.TERMINATED,
                     FailureReason.SHUTDOWN,
                     who=watching.PLATFORM,
                     why=why,
-                    level=StopLevel.STOP,
+                    grace=min(one.limits.kill_grace, float(settings.MULTIFLEXI_KILL_GRACE)),
                 )
 
     def detach(self) -> None:
         """Leave the running jobs to the next process of this name: their leases hold for the detach time."""
+        self._settle_doubts()
         self._release_claimed()
         watching.flush_lines(list(self._jobs.values()))
         if self._jobs:
@@ -140,6 +148,19 @@ class Cycle:
         """One line for each job owned."""
         return [f"job {one.id} {one.stage.name.lower()} pid {one.handle.get('pid')}" for one in self._jobs.values()]
 
+    def _settle_doubts(self) -> None:
+        """After a cycle that failed: which of its commits arrived is told by the rows, not by our memory.
+
+        What was claimed goes back, what was committed as running without our knowing is adopted by its evidence.
+        """
+        if not self._in_doubt:
+            return
+        self._claimed = []
+        for one in adopting.adopt(self.worker, self.actor, known=self._jobs):
+            self._jobs[one.id] = one
+        watching.read_on(self._jobs.values())
+        self._in_doubt = False
+
     def _beat(self) -> None:
         now = time.monotonic()
         if self._jobs:
@@ -149,25 +170,20 @@ class Cycle:
         used = sum(one.takes_place for one in self._jobs.values())
         seen = workers.heartbeat(
             self.worker,
+            places=self.places,
             places_used=used,
             state=WorkerState.RUNNING if self.claims else WorkerState.DRAINING,
             not_claiming_reason=self._obstacle(),
             last_cycle_at=backend().now(),
         )
         claiming.renew_leases(self.worker)
-        for one in self._jobs.values():
-            if one.spool.readable():
-                one.spool.write_renewed(seen)
+        watching.note_renewal(self._jobs.values(), seen)
         self._next_beat = now + settings.MULTIFLEXI_HEARTBEAT_SECONDS
 
     def _finish(self) -> None:
         jobs = list(self._jobs.values())
-        undone = adopting.never_started(jobs)
-        if undone:
-            starting.undo_start(undone, self._spool, self.actor)
-            self._next_claim = time.monotonic() + settings.MULTIFLEXI_CYCLE_PAUSE
-            for one in undone:
-                del self._jobs[one.id]
+        for one in adopting.never_started(jobs):
+            self._forget([one], clean=starting.undo_start(one, self.actor))
         self._forget(finishing.stage(jobs, self.actor), clean=False)
         ended, gone = finishing.finish(list(self._jobs.values()), self.actor)
         self._forget(gone, clean=False)
@@ -193,15 +209,13 @@ class Cycle:
             self._next_flush = now + FLUSH_SECONDS
 
     def _fill(self) -> None:
-        if self._claimed:
-            self._start_claimed()
-        free = self._places - sum(one.takes_place for one in self._jobs.values()) - len(self._claimed)
+        free = (self.places or UNLIMITED) - sum(one.takes_place for one in self._jobs.values())
         if free <= 0 or time.monotonic() < self._next_claim:
             return
         if self._obstacle():
             self._next_claim = time.monotonic() + settings.MULTIFLEXI_CYCLE_PAUSE
             return
-        self._claimed += claiming.claim(
+        self._claimed = claiming.claim(
             self.worker, places=free, modules=self._modules, actor=self.actor, only=self._only
         )
         if not self._claimed:
@@ -210,10 +224,9 @@ class Cycle:
         self._start_claimed()
 
     def _start_claimed(self) -> None:
-        """Prepare and start what was claimed; a step that fails leaves the jobs claimed, to be tried again."""
-        claimed = self._claimed
+        """Prepare and start what was claimed."""
         try:
-            ready, refused = preflight.prepare(claimed, self._spool)
+            ready, refused = preflight.prepare(self._claimed, self._spool)
         except OSError as error:
             log.error("no job can be prepared on this disk", extra={"error": str(error)})
             self._release_claimed()
@@ -223,6 +236,9 @@ class Cycle:
             self._end_unstarted(one)
         for running in starting.start(ready, self._spool, self.actor):
             self._jobs[running.id] = running
+            if isinstance(running.result, NeverStarted):
+                # The host is short of something that a pause may bring back.
+                self._next_claim = time.monotonic() + settings.MULTIFLEXI_CYCLE_PAUSE
             for warning in running.warnings:
                 log.warning("%s", running.masker.mask_text(warning)[0], extra={"job": running.id})
         self._claimed = []
@@ -240,7 +256,8 @@ class Cycle:
                 release([Release(job.pk, job.claim)], actor=self.actor)
             except StaleJobs:
                 log.info("a claimed job has changed meanwhile", extra={"job": job.pk})
-            preflight.discard_directories(job, self._spool)
+            else:
+                preflight.discard_directories(job, self._spool)
         self._claimed = []
 
     def _obstacle(self) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from multiflexi.executors.contract import Ended, Unknown, Usage
@@ -87,7 +87,7 @@ def _all_or_each(batch: Sequence[Running], action: Callable[[Sequence[Running]],
         return []
     except (OperationalError, InterfaceError):
         raise
-    except (StaleJobs, DatabaseError, OSError, ValueError) as error:
+    except Exception as error:
         if len(batch) == 1:
             return _alone_failed(batch[0], error)
     stale = []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
 
 from multiflexi import environ
@@ -18,11 +21,16 @@ from multiflexi.jobs.completion import Completion
 from multiflexi.jobs.environment import child_environment, job_directory, materialise_inputs, resolve_many
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Resolved
-from multiflexi.jobs.spool import Spool, SpoolDir
+from multiflexi.jobs.spool import AlreadyStarted, Spool, SpoolDir
 from multiflexi.models import FailureReason, Job, JobStatus
 from multiflexi.runner import limits
+from multiflexi.vault.errors import VaultError
+from multiflexi.vault.masker import Masker
+
+log = logging.getLogger(__name__)
 
 COULD_NOT_START = 255
+_SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Refused(Exception):
 def prepare(jobs: Sequence[Job], spool: Spool) -> tuple[list[Prepared], list[Completion]]:
     """Resolve and check claimed jobs; those that cannot be started come back as their ends.
 
-    Raises OSError when directories cannot be made (disk full): nothing was started then, and the jobs stay claimed.
+    Raises OSError when the host is short of space or descriptors: nothing was started then, and the jobs stay claimed.
     """
     now = backend().now()
     outcomes = resolve_many(jobs, installation=environ.file_values())
@@ -57,7 +65,7 @@ def prepare(jobs: Sequence[Job], spool: Spool) -> tuple[list[Prepared], list[Com
     refused: list[Completion] = []
     for job in jobs:
         try:
-            ready.append(_prepare_one(job, outcomes[job.pk], spool))
+            ready.append(_prepared(job, outcomes[job.pk], spool))
         except Refused as refusal:
             discard_directories(job, spool)
             refused.append(
@@ -80,6 +88,24 @@ def discard_directories(job: Job, spool: Spool) -> None:
     shutil.rmtree(job_directory(job), ignore_errors=True)
 
 
+def _prepared(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool) -> Prepared:
+    """Prepare one job so that whatever is wrong with it ends this job only. Raises Refused."""
+    try:
+        return _prepare_one(job, outcome, spool)
+    except (Refused, DatabaseError, InterfaceError, VaultError):
+        raise
+    except AlreadyStarted as error:
+        # It may have run: as with a lost job, the retry policy decides what happens next.
+        raise Refused(JobStatus.FAILED, -1, FailureReason.START_FAILED, str(error)) from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _SHORTAGES:
+            raise
+        masker = outcome.masker() if isinstance(outcome, Resolved) else Masker.empty
+        text = masker.mask_text(f"{type(error).__name__}: {error}")[0]
+        log.error("a job cannot be prepared", extra={"job": job.pk, "error": text})
+        raise Refused(JobStatus.FAILED, COULD_NOT_START, FailureReason.START_FAILED, text) from None
+
+
 def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool) -> Prepared:
     if isinstance(outcome, EnvironmentProblem):
         raise _refusal(outcome)
@@ -90,8 +116,9 @@ def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool)
     try:
         command = render(job.app, outcome)
         module = _module(job)
-        _fresh(job_dir)
+        # The spool comes first: it knows whether an earlier start may still use the job directory.
         directory = spool.create(job.pk, job.claim, spec=_spec(job))
+        _fresh(job_dir)
         materialise_inputs(job, outcome, job_dir)
     except EnvironmentProblem as problem:
         raise _refusal(problem) from None

@@ -26,7 +26,7 @@ class Stage(Enum):
 
 @dataclass(slots=True)
 class Running:
-    """A started job; `result` is what its module concluded, once it did."""
+    """A started job; `result` is what its module concluded, once it did, `obeyed` the last stop request carried out."""
 
     job: Job
     module: Executor
@@ -40,6 +40,7 @@ class Running:
     stage: Stage = Stage.RUNNING
     result: Result | None = None
     stopping: bool = False
+    obeyed: str | None = None
     pid_stored: bool = False
     troubles: int = 0
     trouble: str = ""

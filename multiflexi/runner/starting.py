@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.utils import timezone
 
 from multiflexi.executors.contract import Ended, Handle, NeverStarted, StartFailed, StartRefused
 from multiflexi.jobs import snapshot, tasks
@@ -18,7 +19,7 @@ from multiflexi.jobs.lifecycle import Move, StaleJobs, move
 from multiflexi.jobs.output import LineFeed
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.spool import Spool
-from multiflexi.models import Job, JobStatus
+from multiflexi.models import JobStatus
 from multiflexi.record.actor import Actor
 from multiflexi.runner.preflight import COULD_NOT_START, Prepared, discard_directories
 from multiflexi.runner.running import Running
@@ -41,7 +42,7 @@ def start(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> list[Running
             log.warning("a start failed and is undone", extra={"job": one.job.pk, "error": str(failure)})
             running.result = NeverStarted()
         except StartRefused as refusal:
-            running.result = Ended(COULD_NOT_START, None, None, None, backend().now())
+            running.result = Ended(COULD_NOT_START, None, None, None, timezone.now())
             running.warnings.append(refusal.detail)
         except Exception:
             # Whether anything was started is found out by its evidence, like after a crash.
@@ -50,16 +51,18 @@ def start(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> list[Running
     return started
 
 
-def undo_start(jobs: Sequence[Running], spool: Spool, actor: Actor, *, detail: str | None = None) -> None:
-    """Put jobs back into the queue that are proven never to have started, and take their attempt back."""
-    with transaction.atomic():
-        release(
-            [Release(one.id, one.job.claim, JobStatus.RUNNING, reason="start_undone", detail=detail) for one in jobs],
-            actor=actor,
-        )
-        tasks.undo_start(one.job.task_id for one in jobs if one.job.task_id)
-    for one in jobs:
-        spool.remove(one.spool)
+def undo_start(one: Running, actor: Actor) -> bool:
+    """Put a job back into the queue that is proven never to have started, and take its attempt back.
+
+    False when it is not ours any more, which it is also when an earlier try was committed although its answer was lost.
+    """
+    try:
+        with transaction.atomic():
+            release([Release(one.id, one.job.claim, JobStatus.RUNNING, reason="start_undone")], actor=actor)
+            tasks.undo_start([one.job.task_id] if one.job.task_id else [])
+    except StaleJobs:
+        return False
+    return True
 
 
 def _committed(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> Iterable[Prepared]:
@@ -77,17 +80,9 @@ def _committed(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> Iterabl
             _commit([one], actor)
             kept.append(one)
         except StaleJobs:
-            if _is_committed(one):
-                kept.append(one)
-                continue
             log.info("a claimed job was taken back before its start", extra={"job": one.job.pk})
             discard_directories(one.job, spool)
     return kept
-
-
-def _is_committed(one: Prepared) -> bool:
-    """Whether an earlier try was committed although its answer was lost; only then is a start still to be made."""
-    return Job.objects.filter(pk=one.job.pk, claim=one.job.claim, status=JobStatus.RUNNING).exists()
 
 
 def _commit(ready: Sequence[Prepared], actor: Actor) -> None:

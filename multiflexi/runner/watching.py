@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 
-from multiflexi.jobs.output import Batch
+from multiflexi.jobs.output import Batch, LineFeed, next_seq
+from multiflexi.jobs.spool import SpoolDir
 from multiflexi.models import FailureReason, Job, JobOutputLine, JobStatus, QueueEntry, StopLevel, Worker
 from multiflexi.runner.running import Running, Stage
+from multiflexi.vault.masker import Masker
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +43,11 @@ def _look_at(one: Running) -> None:
 def _enforce_limits(one: Running) -> None:
     limit = one.limits.time_limit
     if limit and one.module.running_seconds(one.handle) >= limit:
-        stop(one, TIMEOUT, FailureReason.TIMEOUT, who=PLATFORM, why=f"time limit of {limit} s")
+        why = f"time limit of {limit} s"
+        stop(one, TIMEOUT, FailureReason.TIMEOUT, who=PLATFORM, why=why, grace=one.limits.kill_grace)
     elif one.limits.output_limit and _written(one.spool.stdout, one.spool.stderr) > one.limits.output_limit:
         why = f"more than {one.limits.output_limit} bytes of output"
-        stop(one, TERMINATED, FailureReason.OUTPUT_LIMIT, who=PLATFORM, why=why)
+        stop(one, TERMINATED, FailureReason.OUTPUT_LIMIT, who=PLATFORM, why=why, grace=one.limits.kill_grace)
 
 
 def _written(*paths: Path) -> int:
@@ -55,9 +60,11 @@ def _written(*paths: Path) -> int:
     return total
 
 
-def stop(one: Running, reason: str, detail: str, *, who: str, why: str, level: str = StopLevel.STOP) -> None:
-    """Begin to end a job; the cycle carries on with it until nothing of it is left."""
-    grace = {StopLevel.KILL: 0.0, StopLevel.WAIT: None}.get(StopLevel(level), one.limits.kill_grace)
+def stop(one: Running, reason: str, detail: str, *, who: str, why: str, grace: float | None) -> None:
+    """Begin to end a job, or end it earlier than begun; the cycle carries on with it until nothing of it is left.
+
+    `grace` in seconds until it is killed, None = never.
+    """
     one.stopping = True
     log.info("a job is being stopped", extra={"job": one.id, "reason": detail, "who": who})
     one.module.stop(one.handle, reason=reason, detail=detail, who=who, why=why, grace=grace)
@@ -68,10 +75,44 @@ def obey_stop_requests(jobs: dict[int, Running], worker: Worker) -> None:
     rows = QueueEntry.objects.filter(worker=worker, stop_level__isnull=False)
     for job_id, level, who, why in rows.values_list("job_id", "stop_level", "stop_by_id", "stop_reason"):
         one = jobs.get(job_id)
-        if one is None or one.result is not None:
+        if one is None or one.result is not None or one.obeyed == level:
             continue
-        if not one.stopping or level == StopLevel.KILL:
-            stop(one, TERMINATED, FailureReason.STOPPED, who=f"user:{who}", why=why or "", level=str(level))
+        grace = {StopLevel.KILL: 0.0, StopLevel.WAIT: None}.get(StopLevel(str(level)), one.limits.kill_grace)
+        stop(one, TERMINATED, FailureReason.STOPPED, who=f"user:{who}", why=why or "", grace=grace)
+        one.obeyed = level
+
+
+def note_renewal(jobs: Iterable[Running], at: datetime) -> None:
+    """Tell each spool directory of the renewed lease; a full disk must not end the cycle that could make room."""
+    for one in jobs:
+        try:
+            one.spool.write_renewed(at)
+        except OSError as error:
+            log.warning("a renewal could not be noted", extra={"job": one.id, "error": error.strerror})
+
+
+def feed_from(row: QueueEntry, spool: SpoolDir, masker: Masker) -> LineFeed:
+    """A feed that goes on behind the lines that are stored."""
+    return LineFeed(
+        row.job_id,
+        spool.stdout,
+        spool.stderr,
+        masker,
+        stdout_offset=row.stdout_offset,
+        stderr_offset=row.stderr_offset,
+        seq=next_seq(row.job_id),
+        cap=settings.MULTIFLEXI_OUTPUT_MAX_BYTES,
+    )
+
+
+def read_on(jobs: Iterable[Running]) -> None:
+    """Go on behind the lines that are stored, because nobody knows whether the last batch of a failed cycle is."""
+    known = {one.id: one for one in jobs}
+    for row in QueueEntry.objects.filter(job_id__in=known):
+        one = known[row.job_id]
+        truncated = one.feed.truncated
+        one.feed = feed_from(row, one.spool, one.masker)
+        one.feed.truncated = truncated
 
 
 def flush_lines(jobs: Sequence[Running]) -> int:
