@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from multiflexi.executors.native import process
 from multiflexi.jobs import workers
 from multiflexi.jobs.spool import Spool
 from multiflexi.models import Job, JobOutputLine, JobStatus, WorkerRole
-from multiflexi.runner.cycle import Cycle
+from multiflexi.runner.cycle import UNLIMITED, Cycle
 
 WAIT_SECONDS = 0.25
 
@@ -50,12 +52,13 @@ def run_job(job_id: int, *, listener: Listener | None = None, timeout: float | N
                 raise NotRunnable(f"Job {job_id} was taken by an executor meanwhile.")
             if deadline and not cycle.busy and time.monotonic() > deadline:
                 raise TimeoutError(f"Job {job_id} could not begin in {timeout:g} s.")
-            _wait(cycle, pause)
+            cycle.wait(pause)
 
 
 def process_queue(*, limit: int | None = None, timeout: float | None = None) -> list[int]:
     """Run due jobs until none is left, `limit` have ended or `timeout` seconds are over; returns their ids."""
-    places = min(limit or settings.MULTIFLEXI_MAX_PARALLEL, settings.MULTIFLEXI_MAX_PARALLEL or os.cpu_count() or 1)
+    most = settings.MULTIFLEXI_MAX_PARALLEL or UNLIMITED
+    places = min(limit or most, most)
     deadline = time.monotonic() + timeout if timeout else None
     with _instance(places=places) as cycle:
         while True:
@@ -66,38 +69,64 @@ def process_queue(*, limit: int | None = None, timeout: float | None = None) -> 
                 cycle.claims = False
             if not cycle.busy:
                 return list(cycle.finished)
-            _wait(cycle, pause)
+            cycle.wait(pause)
+
+
+class _Inline(Cycle):
+    """A cycle whose pauses are where Ctrl-C takes effect: in a query it would leave the connection unusable."""
+
+    interrupted = False
+
+    def wait(self, pause: float) -> None:
+        """Pause until a job ends; raises KeyboardInterrupt when it was asked for since the last pause."""
+        if not self.interrupted and pause > 0:
+            select.select(list(self.watched()), [], [], min(pause, WAIT_SECONDS))
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
+
+    def end_all(self) -> None:
+        """End every job: nobody adopts those of a one-shot run."""
+        self.stop_claiming()
+        self.kill_all(why="the one-shot run was interrupted")
+        while self.busy:
+            pause = self.run_once()
+            select.select(list(self.watched()), [], [], min(pause, WAIT_SECONDS))
 
 
 @contextmanager
-def _instance(*, places: int, only: int | None = None) -> Iterator[Cycle]:
+def _instance(*, places: int, only: int | None = None) -> Iterator[_Inline]:
     process.forbid_dumps()
     name = f"{socket.gethostname()}#{os.getpid()}"
     with Spool(settings.MULTIFLEXI_SPOOL, name) as spool:
-        cycle = Cycle(WorkerRole.INLINE, name, spool, places=places, only=only)
-        cycle.start()
-        try:
-            yield cycle
-        except BaseException:
-            _end_all(cycle)
-            raise
-        finally:
-            workers.farewell(cycle.worker)
+        cycle = _Inline(WorkerRole.INLINE, name, spool, places=places, only=only)
+        with _noting_interrupts(cycle):
+            cycle.start()
+            try:
+                yield cycle
+            except BaseException:
+                cycle.end_all()
+                raise
+            finally:
+                workers.farewell(cycle.worker)
         spool.discard()
 
 
-def _end_all(cycle: Cycle) -> None:
-    """Nobody adopts the jobs of a one-shot run, so none is left behind."""
-    cycle.stop_claiming()
-    cycle.kill_all(why="the one-shot run was interrupted")
-    while cycle.busy:
-        _wait(cycle, cycle.run_once())
+@contextmanager
+def _noting_interrupts(cycle: _Inline) -> Iterator[None]:
+    """Let Ctrl-C wait for the next pause; only the main thread can, and only it is interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
+    def note(_number: int, _frame: object) -> None:
+        cycle.interrupted = True
 
-def _wait(cycle: Cycle, pause: float) -> None:
-    descriptors = list(cycle.watched())
-    if pause > 0:
-        select.select(descriptors, [], [], min(pause, WAIT_SECONDS))
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell(job_id: int, after: int, listener: Listener | None) -> int:

@@ -25,9 +25,11 @@ from multiflexi.models import (
     Topic,
     Worker,
     WorkerRole,
+    WorkerState,
 )
 from multiflexi.vault import status as key_ring
 
+AT_WORK = (WorkerState.RUNNING, WorkerState.DRAINING)
 ALIVE_WITHIN = timedelta(seconds=60)
 PERIODS = {
     "monthly": timedelta(days=30),
@@ -138,10 +140,10 @@ def _installed(module: str) -> bool:
 
 
 def _daemons(now: datetime) -> dict[str, str]:
-    """By role: active when an instance showed signs of life lately, inactive when none did."""
+    """By role: active when an instance that did not take its leave showed signs of life lately."""
     states: dict[str, str] = {}
-    for role, seen in Worker.objects.values_list("role", "last_seen_at"):
-        if now - seen <= ALIVE_WITHIN:
+    for role, seen, state in Worker.objects.values_list("role", "last_seen_at", "state"):
+        if state in AT_WORK and now - seen <= ALIVE_WITHIN:
             states[role] = "active"
         else:
             states.setdefault(role, "inactive")
