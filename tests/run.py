@@ -107,7 +107,8 @@ def _run(title: str, url: str, paths: Sequence[str], options: Sequence[str]) -> 
     """Run pytest on one database, its output passed on as it comes."""
     print(f"\n=== {title} ===", flush=True)
     colour = ["--color=yes"] if sys.stdout.isatty() else []
-    command = [sys.executable, "-m", "pytest", "-n", "auto", "-q", *colour, *paths, *options]
+    plugin = ["-p", "tests.portable_reports"]
+    command = [sys.executable, "-m", "pytest", *plugin, "-n", "auto", "-q", *colour, *paths, *options]
     environment = os.environ | {"TEST_DATABASE_URL": url}
     begun = time.monotonic()
     last = "no output"
