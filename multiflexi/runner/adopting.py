@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from multiflexi.jobs.claiming import Release, release, renew_leases
 from multiflexi.jobs.environment import job_directory
 from multiflexi.jobs.lifecycle import Move, StaleJobs, move
 from multiflexi.jobs.resolved import Resolved
-from multiflexi.jobs.spool import SpoolDir
-from multiflexi.models import ACTIVE_STATES, Job, JobStatus, Worker
+from multiflexi.jobs.spool import Spool, SpoolDir
+from multiflexi.models import ACTIVE_STATES, FINAL_STATES, Job, JobStatus, Worker
 from multiflexi.record.actor import Actor
 from multiflexi.runner.finishing import evidence_of
 from multiflexi.runner.limits import effective
@@ -118,6 +119,20 @@ def _environment(job: Job) -> tuple[Resolved, str]:
     except DecryptionFailed as error:
         log.error("the environment of an adopted job cannot be read", extra={"job": job.pk, "error": str(error)})
         return Resolved(company_id=job.company_id), str(error)
+
+
+def sweep(spool: Spool, known: Collection[int]) -> None:
+    """Remove the directories of ended jobs, which a crash right after their completion leaves behind.
+
+    Those of lost jobs stay, because their result may still come.
+    """
+    left = [one for one in spool.existing() if one.job_id not in known]
+    over = Job.objects.filter(pk__in={one.job_id for one in left}, status__in=FINAL_STATES)
+    ended = over.exclude(status=JobStatus.LOST).in_bulk()
+    for one in left:
+        if one.job_id in ended:
+            shutil.rmtree(job_directory(ended[one.job_id]), ignore_errors=True)
+            spool.remove(one)
 
 
 def never_started(jobs: Sequence[Running]) -> list[Running]:

@@ -92,6 +92,7 @@ class Cycle:
         )
         self._actor = workers.actor_of(self._worker)
         self._jobs = {one.id: one for one in adopting.adopt(self._worker, self._actor)}
+        adopting.sweep(self._spool, self._jobs)
 
     def run_once(self) -> float:
         """One cycle; seconds until the next one is wanted."""
@@ -196,9 +197,10 @@ class Cycle:
         for one in jobs:
             self._jobs.pop(one.id, None)
             if clean:
+                # The spool directory goes last: as long as it is there, the next process knows what to sweep.
+                shutil.rmtree(one.job_dir, ignore_errors=True)
                 one.module.cleanup(one.handle)
                 self._spool.remove(one.spool)
-                shutil.rmtree(one.job_dir, ignore_errors=True)
             else:
                 log.warning("a job is not ours any more and is left alone", extra={"job": one.id})
 
