@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from multiflexi.models import Job, JobStatus, ScheduleType, TriggerKind
 from multiflexi.models.base import ColouredChoices
@@ -15,7 +16,7 @@ class Outcome(ColouredChoices):
     WARNING = "warning", "warning", _("Warning")
     FAILURE = "failure", "danger", _("Failed")
     NOT_FOUND = "notfound", "primary", _("Not found")
-    RETRY = "retry", "info", _("Retry")
+    RETRY = "retry", "info", pgettext_lazy("outcome", "Retry")
     TIMEOUT = "timeout", "danger", _("Timed out")
     STOPPED = "stopped", "secondary", _("Stopped")
     BLOCKED = "blocked", "warning", _("Blocked")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from multiflexi.models.base import ColouredChoices, TenantModel, one_of
 from multiflexi.models.company import Company
@@ -19,7 +20,7 @@ class TaskState(ColouredChoices):
     RUNNING = "running", "primary", _("Running")
     FULFILLED = "fulfilled", "success", _("Fulfilled")
     FULFILLED_LATE = "fulfilled_late", "warning", _("Fulfilled late")
-    FAILED = "failed", "danger", _("Failed")
+    FAILED = "failed", "danger", pgettext_lazy("task", "Failed")
     MISSED = "missed", "danger", _("Missed")
 
 
