@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo run test check format bench docs clean
+.PHONY: help demo run test check format messages bench docs clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -43,6 +43,9 @@ format: .venv/test.stamp  ## Put code into its standard form and renew the gener
 	.venv/bin/ruff check --fix --quiet . || true
 	.venv/bin/ruff format .
 	$(NO_SETTINGS) $(PY) docs/generate.py
+
+messages: .venv/test.stamp  ## Bring the translations in step with the code
+	@$(PY) tools/messages.py
 
 bench: .venv/test.stamp $(DRIVERS)  ## Measure (ARGS=names of measurements)
 	$(PY) -m bench $(ARGS)
