@@ -69,13 +69,15 @@ def merged(catalogue: Path, strings: Catalog) -> SteadyCatalog:
         if not message.id:
             continue
         old = known.get(message.id, message.context)
-        result.add(
+        added = result.add(
             message.id,
             old.string if old and not old.fuzzy else None,
             auto_comments=message.auto_comments,
             user_comments=old.user_comments if old else (),
             context=message.context,
         )
+        # Not every version of Babel guesses this flag, and it is wrong for a text with both kinds of braces.
+        added.flags.discard("python-brace-format")
     return result
 
 
