@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -166,6 +169,78 @@ class Live:
         for one in found:
             process.send(one, signal.SIGKILL)
         return len(found)
+
+
+class Gate:
+    """A way to the database server that can be shut: what is under way is cut off, new connections are refused.
+
+    `loses` says for one commit after the other whether its connection is cut off when the server has carried it out,
+    so that the answer never arrives.
+    """
+
+    def __init__(self) -> None:
+        self.loses: Iterator[bool] = iter(())
+        self.lost = 0
+        self._server = (str(connection.settings_dict["HOST"]), int(connection.settings_dict["PORT"]))
+        self._listener: socket.socket | None = None
+        self._open: list[socket.socket] = []
+        self.port = 0
+        self.open()
+
+    def open(self) -> None:
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
+        self._listener.listen()
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def shut(self) -> None:
+        if self._listener is None:
+            return
+        # Only a shutdown ends an accept() under way; it would let one more connection in.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._listener = None
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                near, _ = listener.accept()
+                far = socket.create_connection(self._server)
+            except OSError:
+                return
+            self._open += [near, far]
+            muted = threading.Event()
+            threading.Thread(target=self._ask, args=(near, far, muted), daemon=True).start()
+            threading.Thread(target=self._answer, args=(far, near, muted), daemon=True).start()
+
+    def _ask(self, near: socket.socket, far: socket.socket, muted: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while data := near.recv(65536):
+                if b"COMMIT" in data and next(self.loses, False):
+                    muted.set()
+                far.sendall(data)
+        _hang_up(near, far)
+
+    def _answer(self, far: socket.socket, near: socket.socket, muted: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while data := far.recv(65536):
+                if muted.is_set():
+                    self.lost += 1
+                    break
+                near.sendall(data)
+        _hang_up(near, far)
+
+
+def _hang_up(*sockets: socket.socket) -> None:
+    for one in sockets:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
 
 
 def _processes() -> Iterator[process.Process]:
