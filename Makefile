@@ -7,7 +7,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 PY := .venv/bin/python
-# What a part of the tree or of the options is passed to: make test T=tests/unit ARGS='-k cron'
+# For a part of the tests, or options of what is called: make test T=tests/unit ARGS='-k cron'
 T ?=
 ARGS ?=
 
