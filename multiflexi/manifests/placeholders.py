@@ -9,13 +9,15 @@ _TOKEN = re.compile(r"\{\{|\}\}|\$?\{(?P<name>[A-Z_][A-Z0-9_]*)\}")
 
 def stored_form(template: str) -> str:
     """A template with every placeholder as {NAME}, the form in which it is kept."""
-
-    def short(match: re.Match[str]) -> str:
-        # A dollar sign just before would turn {NAME} into ${NAME} and be lost.
-        after_dollar = match.start() > 0 and template[match.start() - 1] == "$"
-        return match[0] if match["name"] is None or after_dollar else f"{{{match['name']}}}"
-
-    return _TOKEN.sub(short, template)
+    parts: list[str] = []
+    end = 0
+    for match in _TOKEN.finditer(template):
+        # A bare dollar or brace just before would read {NAME} as something else; such a placeholder stays as it is.
+        before = template[end : match.start()]
+        keeps = match["name"] is None or before.endswith(("$", "{"))
+        parts += [before, match[0] if keeps else f"{{{match['name']}}}"]
+        end = match.end()
+    return "".join([*parts, template[end:]])
 
 
 def exported_form(template: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from multiflexi.manifests import placeholders
@@ -57,6 +57,8 @@ def test_a_prototype_survives_writing_and_reading(document: dict[str, Any]) -> N
 
 @settings(deadline=None)
 @given(TEMPLATE | st.text("{}$AB_ ", max_size=20))
+@example("{${A}")
+@example("{{${A}")
 def test_both_notations_of_arguments_mean_the_same(template: str) -> None:
     stored = placeholders.stored_form(template)
     assert placeholders.stored_form(placeholders.exported_form(stored)) == stored
