@@ -70,12 +70,13 @@ class Tree:
         signalled before the look: a process that keeps forking and ending is never where one looks, but a signal to
         the group stops it, and the look finds it dying.
         """
-        if wrapper_too or self.wrapper() is None:
+        wrapper = self.wrapper()
+        if wrapper_too or wrapper is None:
             self._kill_group()
-        table = scan()
-        members, wrapper = self.members(table), self.wrapper(table)
+        members = self.members()
         for found in members:
             process.send(found, signal.SIGKILL)
+        # A wrapper that ends during the look counts: its group was not signalled, so the look proves nothing yet.
         return len(members) + int(wrapper is not None)
 
     def kill_until_gone(self, patience: float) -> bool:
