@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import Count
 
 from multiflexi.jobs.lifecycle import Move, move
 from multiflexi.jobs.queue import backend
-from multiflexi.models import Company, Job, JobLimit, JobStatus, Overlap, QueueEntry, RunTemplate, Worker
+from multiflexi.jobs.queue.candidates import candidates
+from multiflexi.models import Company, Job, JobLimit, JobStatus, QueueEntry, RunTemplate, Worker
 from multiflexi.record.actor import Actor
+from multiflexi.scheduling.policy import most_at_once
+
+# A claim looks at this many handfuls of rows when those in front are locked or have no room.
+ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,151 +43,130 @@ def claim(worker: Worker, *, places: int, modules: Collection[str], actor: Actor
 
     Places go to the company with the fewest jobs claimed or running, then by priority, then by age. A row that is
     locked, or whose run template or company is busy, never blocks the rows behind it. `only` is the id of the one job
-    wanted. Returns the jobs with
-    application, company and run template loaded.
+    wanted. Returns the jobs with application, company and run template loaded.
     """
     if places <= 0:
         return []
     now = backend().now()
-    wanted = _candidates(now, modules, places, only)
+    wanted = candidates(now, modules, _enough(places), only=only)
     if not wanted:
         return []
+    taken: list[int] = []
+    seen: list[int] = []
     with transaction.atomic():
-        entries = list(
-            backend().lock(QueueEntry.objects.filter(pk__in=wanted, worker__isnull=True, after__lte=now).order_by("pk"))
-        )
-        entries.sort(key=lambda entry: wanted.index(entry.pk))
-        taken = _free_templates(_within_company_caps(entries)[:places])
-        if not taken:
-            return []
-        _take(taken, worker, now, actor)
-    jobs = Job.objects.select_related("app", "company", "runtemplate").in_bulk([entry.job_id for entry in taken])
-    return [jobs[entry.job_id] for entry in taken]
+        while wanted:
+            entries = _affordable(_locked(wanted, now), places - len(taken))
+            taken += _take(entries, worker, now, actor)
+            seen += wanted
+            if len(taken) == places or len(wanted) < _enough(places) or len(seen) >= ROUNDS * _enough(places):
+                break
+            wanted = candidates(now, modules, _enough(places), only=only, without=seen)
+    jobs = Job.objects.select_related("app", "company", "runtemplate").in_bulk(taken)
+    return [jobs[job_id] for job_id in taken]
 
 
-def _candidates(now: datetime, modules: Collection[str], places: int, only: int | None) -> list[int]:
-    """Ids of ready queue rows in the order of the fair share, somewhat more than there are places."""
-    busy = (
-        QueueEntry.objects.filter(company=OuterRef("company_id"), worker__isnull=False)
-        .order_by()
-        .values("company_id")
-        .annotate(n=Count("pk"))
-        .values("n")
-    )
-    ready = QueueEntry.objects.filter(worker__isnull=True, after__lte=now, executor__in=list(modules))
-    # Rows of a busy run template, or of a company at its cap, can not be taken now and would crowd others out.
-    ready = ready.exclude(
-        Q(runtemplate__running_job__isnull=False) & ~Q(runtemplate__overlap=Overlap.ALLOW),
-    ).exclude(
-        Q(runtemplate_id__in=_full("runtemplate", "max_parallel")) | Q(company_id__in=_full("company", "max_running"))
-    )
-    if only is not None:
-        ready = ready.filter(job_id=only)
-    ranked = ready.annotate(
-        turn=Coalesce(Subquery(busy, output_field=IntegerField()), Value(0))
-        + Window(RowNumber(), partition_by=[F("company_id")], order_by=[F("priority"), F("after"), F("pk")])
-    ).order_by("turn", "priority", "after", "pk")
-    return list(ranked.values_list("pk", flat=True)[: 2 * places + 10])
+def _enough(places: int) -> int:
+    """Somewhat more rows than there are places: others may be faster, and several may be of one run template."""
+    return 2 * places + 10
 
 
-def _full(owner: str, cap: str) -> QuerySet[Any]:
-    """Ids of the run templates or companies that have as many jobs claimed or running as their cap allows."""
-    taken = QueueEntry.objects.filter(**{"worker__isnull": False, f"{owner}__{cap}__isnull": False}).order_by()
-    counted = taken.values(f"{owner}_id", f"{owner}__{cap}").annotate(n=Count("pk"))
-    return counted.filter(n__gte=F(f"{owner}__{cap}")).values(f"{owner}_id")
+def _locked(wanted: Sequence[int], now: datetime) -> list[QueueEntry]:
+    """Those of the rows that are still free, ours until the end of the transaction, in the order wanted."""
+    rows = QueueEntry.objects.filter(pk__in=wanted, worker__isnull=True, after__lte=now).order_by("pk")
+    entries = {entry.pk: entry for entry in backend().lock(rows)}
+    return [entries[entry_id] for entry_id in wanted if entry_id in entries]
 
 
-def _within_company_caps(entries: Sequence[QueueEntry]) -> list[QueueEntry]:
-    ids = {entry.company_id for entry in entries}
-    caps = dict(Company.objects.filter(pk__in=ids, max_running__isnull=False).values_list("pk", "max_running"))
-    if not caps:
-        return list(entries)
-    # The company's row is the lock under which its jobs are counted.
-    list(backend().lock_waiting(Company.objects.filter(pk__in=caps).order_by("pk")))
-    used = dict(
-        QueueEntry.objects.filter(company_id__in=caps, worker__isnull=False)
-        .order_by()
-        .values_list("company_id")
-        .annotate(n=Count("pk"))
-    )
-    kept = []
-    for entry in entries:
-        cap = caps.get(entry.company_id)
-        if cap is not None:
-            if used.get(entry.company_id, 0) >= cap:
-                continue
-            used[entry.company_id] = used.get(entry.company_id, 0) + 1
-        kept.append(entry)
-    return kept
+def _affordable(entries: Sequence[QueueEntry], places: int) -> list[QueueEntry]:
+    """The first of the rows that company and run template have room for; both are locked, never waited for.
 
-
-def _free_templates(entries: Sequence[QueueEntry]) -> list[QueueEntry]:
-    """The entries whose run template may start one more job; its row is locked meanwhile."""
-    ids = {entry.runtemplate_id for entry in entries if entry.runtemplate_id}
-    rows = RunTemplate.objects.filter(pk__in=ids).only("pk", "overlap", "max_parallel", "running_job")
-    templates = {template.pk: template for template in backend().lock(rows.order_by("pk"))}
-    running = _running([template for template in templates.values() if not template.is_serialised])
+    A company without a cap needs no lock. The locked run template is left in `entry.runtemplate`.
+    """
+    caps = _company_caps(entries)
+    companies = _Room("company_id", caps, counted=[company_id for company_id, cap in caps.items() if cap])
+    rows = RunTemplate.objects.filter(pk__in={entry.runtemplate_id for entry in entries if entry.runtemplate_id})
+    locked = backend().lock(rows.only("pk", "overlap", "max_parallel", "running_job").order_by("pk"))
+    templates = {template.pk: template for template in locked}
+    limits = {pk: most_at_once(one.overlap, one.max_parallel or None) for pk, one in templates.items()}
+    # A serialised run template needs no count: its column tells the job that runs.
+    counted = [pk for pk, one in templates.items() if limits[pk] and not one.is_serialised]
+    parallel = _Room("runtemplate_id", limits, counted=counted)
     taken: list[QueueEntry] = []
     for entry in entries:
-        if entry.runtemplate_id is None:
+        if len(taken) == places:
+            break
+        template = templates.get(entry.runtemplate_id) if entry.runtemplate_id else None
+        if entry.runtemplate_id and (template is None or (template.is_serialised and template.running_job_id)):
+            continue
+        if companies.has_place(entry) and parallel.has_place(entry):
+            companies.take(entry)
+            parallel.take(entry)
+            entry.runtemplate = template
             taken.append(entry)
-            continue
-        template = templates.get(entry.runtemplate_id)
-        if template is None:
-            continue
-        if template.is_serialised:
-            if template.running_job_id is not None:
-                continue
-            template.running_job_id = entry.job_id
-        elif template.max_parallel:
-            if running.get(template.pk, 0) >= template.max_parallel:
-                continue
-            running[template.pk] = running.get(template.pk, 0) + 1
-        taken.append(entry)
     return taken
 
 
-def _running(templates: Iterable[RunTemplate]) -> dict[int, int]:
-    capped = [template.pk for template in templates if template.max_parallel]
-    if not capped:
-        return {}
-    rows = QueueEntry.objects.filter(runtemplate_id__in=capped, worker__isnull=False).order_by()
-    return dict(rows.values_list("runtemplate_id").annotate(n=Count("pk")))
+def _company_caps(entries: Sequence[QueueEntry]) -> dict[int, int | None]:
+    """Caps by company: None without one, 0 while another executor counts under the lock of the company's row."""
+    ids = {entry.company_id for entry in entries}
+    capped = Company.objects.filter(pk__in=ids, max_running__isnull=False)
+    caps: dict[int, int | None] = dict.fromkeys(capped.values_list("pk", flat=True), 0)
+    if caps:
+        rows = backend().lock(Company.objects.filter(pk__in=caps).only("pk", "max_running").order_by("pk"))
+        caps |= {company.pk: company.max_running for company in rows}
+    return dict.fromkeys(ids) | caps
 
 
-def _take(entries: Sequence[QueueEntry], worker: Worker, now: datetime, actor: Actor) -> None:
-    ids = [entry.job_id for entry in entries]
-    claims = dict(Job.objects.filter(pk__in=ids).values_list("pk", "claim"))
-    serialised = RunTemplate.objects.filter(pk__in=[entry.runtemplate_id for entry in entries]).exclude(
-        overlap=Overlap.ALLOW
+class _Room:
+    """Places left for owners of jobs, who are run templates or companies; what is taken here counts at once.
+
+    A cap of None is no cap. Jobs claimed or running are counted for the owners in `counted`.
+    """
+
+    def __init__(self, owner: str, caps: Mapping[int, int | None], *, counted: Collection[int]) -> None:
+        self._owner, self._caps = owner, caps
+        claimed = QueueEntry.objects.filter(**{f"{owner}__in": counted}, worker__isnull=False).order_by()
+        self._used = dict(claimed.values_list(owner).annotate(n=Count("pk"))) if counted else {}
+
+    def has_place(self, entry: QueueEntry) -> bool:
+        owner_id = getattr(entry, self._owner)
+        cap = self._caps.get(owner_id)
+        return cap is None or self._used.get(owner_id, 0) < cap
+
+    def take(self, entry: QueueEntry) -> None:
+        owner_id = getattr(entry, self._owner)
+        self._used[owner_id] = self._used.get(owner_id, 0) + 1
+
+
+def _take(entries: Sequence[QueueEntry], worker: Worker, now: datetime, actor: Actor) -> list[int]:
+    """Make the jobs of locked rows ours; returns their ids. A row whose job does not wait is none to be taken."""
+    claims = dict(
+        Job.objects.filter(pk__in=[entry.job_id for entry in entries], status=JobStatus.PENDING).values_list(
+            "pk", "claim"
+        )
     )
-    free = set(serialised.values_list("pk", flat=True))
+    entries = [entry for entry in entries if entry.job_id in claims]
+    if not entries:
+        return []
+    serialised = [entry for entry in entries if entry.runtemplate and entry.runtemplate.is_serialised]
     backend().update_rows(
         RunTemplate,
         [
             ({"running_job": entry.job_id}, {"id": entry.runtemplate_id})
-            for entry in sorted(entries, key=lambda entry: entry.runtemplate_id or 0)
-            if entry.runtemplate_id in free
+            for entry in sorted(serialised, key=lambda entry: entry.runtemplate_id or 0)
         ],
     )
+    ids = [entry.job_id for entry in entries]
+    values = {"worker": worker.pk, "queued_at": now}
     move(
-        [
-            Move(
-                job_id,
-                claims[job_id],
-                JobStatus.PENDING,
-                JobStatus.QUEUED,
-                {"worker": worker.pk, "queued_at": now},
-                takes_over=True,
-            )
-            for job_id in ids
-        ],
+        [Move(job_id, claims[job_id], JobStatus.PENDING, JobStatus.QUEUED, values, takes_over=True) for job_id in ids],
         actor=actor,
         at=now,
     )
     QueueEntry.objects.filter(pk__in=[entry.pk for entry in entries]).update(
         worker=worker, claimed_at=now, lease_until=lease_end(now)
     )
+    return ids
 
 
 def release(releases: Sequence[Release], *, actor: Actor) -> None:

@@ -68,9 +68,11 @@ def complete(batch: Sequence[Completion], *, actor: Actor) -> list[Job]:
     batch = sorted(batch, key=lambda one: one.job.pk)
     now = backend().now()
     with transaction.atomic():
+        _wait_for_claims(batch)
         move([_move(one) for one in batch], actor=actor, at=now)
-        retries = _retry(batch, actor, now)
+        # Before the retries: an inserted job locks its run template for reading, so two of them could not write it.
         _count(batch)
+        retries = _retry(batch, actor, now)
         tasks.finish(
             [
                 tasks.Ended(
@@ -91,6 +93,14 @@ def complete(batch: Sequence[Completion], *, actor: Actor) -> list[Job]:
         backend().add_outcomes(_rollup(batch))
         audit.write_many([_audit_entry(one, actor) for one in batch])
     return retries
+
+
+def _wait_for_claims(batch: Sequence[Completion]) -> None:
+    """A claim locks the queue row, then the job: whoever ends a job that still waits has to do it in that order."""
+    waiting = [one.job.pk for one in batch if one.source == JobStatus.PENDING]
+    if waiting:
+        rows = QueueEntry.objects.filter(job_id__in=waiting).order_by("pk")
+        list(backend().lock_waiting(rows).values_list("pk", flat=True))
 
 
 def _move(one: Completion) -> Move:
@@ -128,7 +138,7 @@ def _count(batch: Sequence[Completion]) -> None:
     backend().execute_many(
         "UPDATE runtemplate SET successfull_jobs_count = successfull_jobs_count + %s, "
         "failed_jobs_count = failed_jobs_count + %s WHERE id = %s",
-        [[*counts[template_id], template_id] for template_id in sorted(counts)],
+        [[*counts[template_id], template_id] for template_id in sorted(counts) if any(counts[template_id])],
     )
     held = [one.job.pk for one in batch]
     RunTemplate.objects.filter(pk__in=sorted(counts), running_job_id__in=held).update(running_job=None)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from multiflexi.jobs.completeness import missing_by_template
@@ -76,11 +77,24 @@ def refresh(runtemplate_ids: Iterable[int], *, now: datetime | None = None, cade
     A run template that becomes schedulable, or whose cadence or zone changed, gets its first slot strictly after now:
     nothing fires for a past boundary. One that stays schedulable keeps its next slot, due or not.
     """
-    rows = RunTemplate.objects.select_related("company", "app").filter(pk__in=list(runtemplate_ids))
-    templates = list(rows.order_by("pk"))
-    if not templates:
+    ids = list(runtemplate_ids)
+    if not ids:
         return
     now = now or backend().now()
+    with transaction.atomic():
+        # Locked before it is read: what is computed from an older look could switch a run template on again.
+        list(backend().lock_waiting(RunTemplate.objects.filter(pk__in=ids).order_by("pk")).values_list("pk", flat=True))
+        rows = RunTemplate.objects.select_related("company", "app").filter(pk__in=ids)
+        changed = _recomputed(list(rows.order_by("pk")), now, cadence_changed)
+        RunTemplate.objects.bulk_update(
+            changed,
+            ["complete", "next_schedule", "schedule_error", "schedule_failures", "schedule_retry_at"],
+            batch_size=500,
+        )
+
+
+def _recomputed(templates: Sequence[RunTemplate], now: datetime, cadence_changed: bool) -> list[RunTemplate]:
+    """Those of the run templates that are different now."""
     missing = missing_by_template(templates)
     changed = []
     for template in templates:
@@ -95,11 +109,7 @@ def refresh(runtemplate_ids: Iterable[int], *, now: datetime | None = None, cade
             changed.append(template)
         elif before != (template.complete, template.next_schedule):
             changed.append(template)
-    RunTemplate.objects.bulk_update(
-        changed,
-        ["complete", "next_schedule", "schedule_error", "schedule_failures", "schedule_retry_at"],
-        batch_size=500,
-    )
+    return changed
 
 
 def first_slot(runtemplate: RunTemplate, now: datetime) -> datetime | None:

@@ -76,6 +76,8 @@ class Backend:
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         """Run one statement for many rows; returns the number of rows changed."""
+        if not rows:
+            return 0
         with connection.cursor() as cursor:
             cursor.executemany(sql, rows)
             return int(cursor.rowcount)

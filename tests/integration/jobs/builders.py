@@ -110,9 +110,9 @@ def worker(name: str = "one", **more: Any) -> Worker:
     return Worker.objects.create(role=WorkerRole.EXECUTOR, name=name, host="host", boot_id="boot", places=4, **more)
 
 
-def claim(owner: Worker, places: int = 4, **more: Any) -> list[Job]:
+def claim(owner: Worker, places: int = 4, *, actor: Actor | None = None, **more: Any) -> list[Job]:
     more.setdefault("modules", (Executor.NATIVE,))
-    return claiming.claim(owner, places=places, actor=robot(), **more)
+    return claiming.claim(owner, places=places, actor=actor or robot(), **more)
 
 
 def begin(jobs: Iterable[Job], at: datetime) -> list[Job]:
@@ -187,7 +187,7 @@ def in_threads(*bodies: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in threads), "a thread hangs"
     if errors:
         raise errors[0]

@@ -16,7 +16,7 @@ from tests.integration.jobs.builders import NOON, due_templates, unscheduled
 IDLE = 1
 # Reads: due, companies, live jobs, tasks, jobs. Writes: run templates; tasks, jobs, queue rows and history in parts.
 DUE_READS, DUE_WRITES = 5, 5
-HEALING, HEALED = 3, 6
+HEALING, HEALED = 3, 7
 
 
 class Statements:
