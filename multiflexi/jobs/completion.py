@@ -5,6 +5,7 @@ A batch is all or nothing. When it fails the caller repeats it job by job, so th
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,9 @@ from multiflexi.models import (
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.vault import envelope
+from multiflexi.vault.errors import VaultError
 
+log = logging.getLogger(__name__)
 FINISHED = "job_finished"
 
 
@@ -162,7 +165,11 @@ def _retry(batch: Sequence[Completion], actor: Actor, now: datetime) -> list[Job
         if retry.is_retryable(
             one.target, one.exitcode, one.reason, attempt=job.attempt, runtemplate=template, declared=flag
         ) and retry.fits(after, windows.get(job.task_id), template):
-            wanted.append(_again(job, template, after))
+            try:
+                wanted.append(_again(job, template, after))
+            except VaultError as problem:
+                # The job has ended all the same: what cannot be read must not keep it from being recorded.
+                log.error("a job is not retried", extra={"job": job.pk, "error": str(problem)})
     return create_jobs(wanted, actor=actor, now=now)
 
 
