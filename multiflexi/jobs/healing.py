@@ -29,17 +29,24 @@ SCHEDULABLE = Q(
 
 
 def heal(now: datetime) -> int:
-    """Put right what an interrupted change or a wrong clock left behind; returns the number of rows looked at."""
+    """Put right what an interrupted change or a wrong clock left behind; returns the number of rows changed."""
     stopped = list(_ids(RunTemplate.objects.filter(next_schedule__isnull=False).exclude(SCHEDULABLE)))
     if stopped:
         RunTemplate.objects.filter(pk__in=stopped).update(next_schedule=None)
-    forgotten = list(
-        _ids(RunTemplate.objects.filter(SCHEDULABLE, next_schedule__isnull=True).exclude(valid_to__lt=now))
-    )
-    schedulable.refresh(forgotten, now=now)
-    implausible = list(_ids(RunTemplate.objects.filter(_too_far(now)).exclude(valid_from__gt=now)))
-    schedulable.refresh(implausible, now=now, cadence_changed=True)
-    return len(stopped) + len(forgotten) + len(implausible)
+    forgotten = RunTemplate.objects.filter(SCHEDULABLE, next_schedule__isnull=True).exclude(valid_to__lt=now)
+    implausible = RunTemplate.objects.filter(_too_far(now)).exclude(valid_from__gt=now)
+    return len(stopped) + _recompute(forgotten, now) + _recompute(implausible, now, cadence_changed=True)
+
+
+def _recompute(rows: QuerySet[RunTemplate], now: datetime, *, cadence_changed: bool = False) -> int:
+    """Go on to the first part in which something changes: rows that cannot be healed never hide those behind them."""
+    last = 0
+    while ids := list(_ids(rows.filter(pk__gt=last))):
+        changed = schedulable.refresh(ids, now=now, cadence_changed=cadence_changed)
+        if changed or len(ids) < HEAL_AT_MOST:
+            return changed
+        last = ids[-1]
+    return 0
 
 
 def _too_far(now: datetime) -> Q:

@@ -19,6 +19,7 @@ from multiflexi.jobs.queue import backend
 from multiflexi.models import Interval, RunTemplate
 from multiflexi.scheduling import zones
 from multiflexi.scheduling.cadence import Cadence
+from multiflexi.scheduling.skipdays import SkipDaysError
 
 
 def zone_of(runtemplate: RunTemplate) -> ZoneInfo:
@@ -35,6 +36,8 @@ def installation_zone() -> ZoneInfo:
 
 def cadence_of(runtemplate: RunTemplate) -> Cadence:
     """The cadence of a run template whose company is loaded. Raises ValueError: CronError, ZoneError ..."""
+    if not isinstance(runtemplate.skip_days, list | None):
+        raise SkipDaysError(runtemplate.skip_days)
     return Cadence(
         interval=runtemplate.interv,
         cron=runtemplate.cron,
@@ -71,15 +74,16 @@ def reasons(runtemplate: RunTemplate) -> list[str]:
     return obstacles(runtemplate, missing_by_template([runtemplate])[runtemplate.pk])
 
 
-def refresh(runtemplate_ids: Iterable[int], *, now: datetime | None = None, cadence_changed: bool = False) -> None:
+def refresh(runtemplate_ids: Iterable[int], *, now: datetime | None = None, cadence_changed: bool = False) -> int:
     """Recompute `complete` and `next_schedule`; call it in the transaction of whatever may have changed them.
 
     A run template that becomes schedulable, or whose cadence or zone changed, gets its first slot strictly after now:
-    nothing fires for a past boundary. One that stays schedulable keeps its next slot, due or not.
+    nothing fires for a past boundary. One that stays schedulable keeps its next slot, due or not. Returns how many are
+    different now.
     """
     ids = list(runtemplate_ids)
     if not ids:
-        return
+        return 0
     now = now or backend().now()
     with transaction.atomic():
         # Locked before it is read: what is computed from an older look could switch a run template on again.
@@ -91,6 +95,7 @@ def refresh(runtemplate_ids: Iterable[int], *, now: datetime | None = None, cade
             ["complete", "next_schedule", "schedule_error", "schedule_failures", "schedule_retry_at"],
             batch_size=500,
         )
+    return len(changed)
 
 
 def _recomputed(templates: Sequence[RunTemplate], now: datetime, cadence_changed: bool) -> list[RunTemplate]:
