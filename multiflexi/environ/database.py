@@ -54,12 +54,17 @@ def require_database() -> None:
     if missing := missing_keys(loaded.values):
         raise RequiredSettingsMissing(missing, f"Required settings are missing: {', '.join(missing)}. {_where(loaded)}")
     driver, extra = _driver_of(loaded.values["DB_CONNECTION"])
-    if importlib.util.find_spec(driver) is None:
+    if not driver_installed(driver):
         raise SettingsError(
             f"DB_CONNECTION={loaded.values['DB_CONNECTION']} needs the Python module {driver}, which is not installed; "
             f"install multiflexi[{extra}] or the package multiflexi-{'pgsql' if extra == 'postgresql' else extra}.",
             "DB_CONNECTION",
         )
+
+
+def driver_installed(module: str) -> bool:
+    """Whether the Python module of a database driver can be imported."""
+    return importlib.util.find_spec(module) is not None
 
 
 def _driver_of(connection: str) -> tuple[str, str]:

@@ -6,10 +6,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -181,14 +183,15 @@ def test_a_daemon_waits_for_its_database_and_tries_again_at_once_on_hup(
     assert process.returncode == 0
 
 
-def test_term_ends_a_daemon_that_waits_for_its_database(start: Start) -> None:
-    server = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_DATABASE": "mf", "DB_USERNAME": "mf"}
-    process = start(DB_CONNECTION="pgsql", DB_PASSWORD="hunter22", **server)
-    line = read_until(process, "level=error")
-    assert "the database cannot be used" in line
-    begin = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=PATIENCE)
+def test_term_ends_a_daemon_that_waits_for_its_database(start: Start, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "mf.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        process = start(DB_SETTINGS="timeout=0", DB_PASSWORD="hunter22")
+        line = read_until(process, "level=error")
+        assert "the database cannot be used" in line
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert time.monotonic() - begin < 5
     assert "hunter22" not in line + err

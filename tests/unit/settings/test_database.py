@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from multiflexi import environ, settings
-from multiflexi.environ import RequiredSettingsMissing, SettingsError
+from multiflexi.environ import RequiredSettingsMissing, SettingsError, database
 
 SERVER = {
     "DB_HOST": "db.example.org",
@@ -21,6 +21,8 @@ SERVER = {
 def configured(load: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in [setting.name for setting in settings.declared if setting.group == "Database"]:
         monkeypatch.delenv(name, raising=False)
+    # Which drivers this machine has must not matter.
+    monkeypatch.setattr(database, "driver_installed", lambda module: True)
 
     def run(file: str | None = None, **environment: str) -> dict[str, Any]:
         values = load(*settings.declared, file=file, **environment)
@@ -31,12 +33,12 @@ def configured(load: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("word", ["sqlite", "sqlite3", "SQLite"])
 def test_sqlite_needs_its_file_only_and_keeps_what_is_committed(configured: Any, word: str) -> None:
-    database = configured(DB_CONNECTION=word, DB_DATABASE="/data/mf.db")
+    entry = configured(DB_CONNECTION=word, DB_DATABASE="/data/mf.db")
     environ.require_database()
-    assert database["NAME"] == "/data/mf.db"
-    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
-    assert "journal_mode = WAL" in database["OPTIONS"]["init_command"]
-    assert "synchronous = FULL" in database["OPTIONS"]["init_command"]
+    assert entry["NAME"] == "/data/mf.db"
+    assert entry["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode = WAL" in entry["OPTIONS"]["init_command"]
+    assert "synchronous = FULL" in entry["OPTIONS"]["init_command"]
     assert 20 <= database["OPTIONS"]["timeout"] <= 30
 
 
@@ -49,12 +51,12 @@ def test_a_relative_sqlite_file_counts_from_the_settings_file(configured: Any, t
     ("word", "engine"), [("pgsql", "postgresql"), ("postgresql", "postgresql"), ("mariadb", "mysql")]
 )
 def test_a_server_gets_host_account_and_password_as_they_are(configured: Any, word: str, engine: str) -> None:
-    database = configured(DB_CONNECTION=word, **SERVER)
+    entry = configured(DB_CONNECTION=word, **SERVER)
     environ.require_database()
-    assert database["ENGINE"] == f"django.db.backends.{engine}"
-    assert (database["HOST"], database["PORT"]) == ("db.example.org", 5433)
-    assert database["PASSWORD"] == SERVER["DB_PASSWORD"]
-    assert database["CONN_HEALTH_CHECKS"] is True
+    assert entry["ENGINE"] == f"django.db.backends.{engine}"
+    assert (entry["HOST"], entry["PORT"]) == ("db.example.org", 5433)
+    assert entry["PASSWORD"] == SERVER["DB_PASSWORD"]
+    assert entry["CONN_HEALTH_CHECKS"] is True
 
 
 def test_a_password_in_the_file_keeps_its_special_characters(configured: Any) -> None:
@@ -78,9 +80,9 @@ def test_driver_options_are_passed_on_and_win(configured: Any) -> None:
 
 
 def test_a_pool_replaces_kept_connections(configured: Any) -> None:
-    database = configured(DB_CONNECTION="pgsql", DB_POOL="4", **SERVER)
-    assert database["OPTIONS"]["pool"]["max_size"] == 4
-    assert database["CONN_MAX_AGE"] == 0
+    entry = configured(DB_CONNECTION="pgsql", DB_POOL="4", **SERVER)
+    assert entry["OPTIONS"]["pool"]["max_size"] == 4
+    assert entry["CONN_MAX_AGE"] == 0
 
 
 def test_without_a_database_settings_load_and_say_what_is_missing(configured: Any) -> None:
@@ -115,6 +117,11 @@ def test_a_missing_driver_names_the_package_that_brings_it(
     configured: Any, monkeypatch: pytest.MonkeyPatch, word: str, package: str
 ) -> None:
     configured(DB_CONNECTION=word, **SERVER)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(database, "driver_installed", lambda module: False)
     with pytest.raises(SettingsError, match=rf"^DB_CONNECTION={word} needs the Python module .* {package}\.$"):
         environ.require_database()
+
+
+def test_a_driver_counts_as_installed_when_it_can_be_imported() -> None:
+    assert database.driver_installed("sqlite3")
+    assert not database.driver_installed("no_such_driver")
