@@ -30,7 +30,7 @@ CLI_CODES = (
     ("OK", "done"),
     ("REFUSED", "refused: not found, not allowed, against a rule, or the database cannot be used"),
     ("WRONG_USE", "wrong use of the command: unknown option, missing value, unreadable settings file"),
-    ("WRONG_SETTING", "a setting has an unusable value; the message names it"),
+    ("WRONG_SETTING", "a required setting is missing or a setting has an unusable value; the message names it"),
     ("WAITED_TOO_LONG", "waited as long as it was told to, and what it waited for did not happen"),
     ("INTERRUPTED", "interrupted"),
 )

@@ -77,7 +77,7 @@ def _settings_failure(error: Exception) -> Failure | None:
     if isinstance(error, environ.SettingsFileError):
         return Failure(str(error), "settings_file_unreadable", errors.WRONG_USE)
     if isinstance(error, environ.RequiredSettingsMissing):
-        return Failure(str(error), "settings_missing", errors.REFUSED, details={"keys": list(error.keys)})
+        return Failure(str(error), "settings_missing", errors.WRONG_SETTING, details={"keys": list(error.keys)})
     if isinstance(error, environ.SettingsError):
         return Failure(str(error), "setting_unusable", errors.WRONG_SETTING, details={"key": error.key})
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 EXIT_CONFIG = 78
-"""Exit status of every program when a setting has an unusable value (EX_CONFIG of sysexits.h)."""
+"""Exit status of every program when a setting is missing or unusable (EX_CONFIG of sysexits.h)."""
 
 
 class SettingsError(Exception):
@@ -21,7 +21,7 @@ class SettingsFileError(SettingsError):
 
 
 class RequiredSettingsMissing(SettingsError):
-    """Settings without default are absent: exit 78 in daemons, exit 1 on the command line."""
+    """Settings without default are absent; ``keys`` are their names."""
 
     def __init__(self, keys: Sequence[str], message: str) -> None:
         super().__init__(message, keys[0] if keys else "")

@@ -20,7 +20,7 @@ Lines are `KEY=value`; `#` begins a comment, values may be quoted, `export` is i
 `yes`/`no`, `on`/`off`; sizes take `K`, `M` and `G`; lists are separated by commas; relative paths count from the
 settings file. Every secret may also be given as `NAME_FILE`, the path of a file that holds it.
 
-A wrong value stops every program with exit status 78 and one line that names the setting.
+A missing or wrong value stops every program with exit status 78 and one line that names the setting.
 `multiflexi-cli config:check` shows what is in effect and where it comes from. Settings marked ↻ change at
 `systemctl reload`, the others at the next start."""
 

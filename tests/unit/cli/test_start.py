@@ -65,7 +65,7 @@ def test_a_definition_is_validated_without_settings_or_home(tmp_path: Path) -> N
 
 def test_missing_settings_are_named_together() -> None:
     done = call("company:list", "-f", "json")
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "DB_CONNECTION" in json.loads(done.stdout)["message"]
     assert "DB_DATABASE" in done.stderr
 
