@@ -39,7 +39,7 @@ def test_sqlite_needs_its_file_only_and_keeps_what_is_committed(configured: Any,
     assert entry["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode = WAL" in entry["OPTIONS"]["init_command"]
     assert "synchronous = FULL" in entry["OPTIONS"]["init_command"]
-    assert 20 <= database["OPTIONS"]["timeout"] <= 30
+    assert 20 <= entry["OPTIONS"]["timeout"] <= 30
 
 
 def test_a_relative_sqlite_file_counts_from_the_settings_file(configured: Any, tmp_path: Path) -> None:
