@@ -155,6 +155,9 @@ def _output(kept: Kept, kind: ArtifactKind, path: Path, masker: Masker) -> tuple
     artifact = Artifact(job_id=kept.job_id, filename=f"{kind}.txt", kind=kind, note=_NOTES[kind])
     cap, limit = settings.MULTIFLEXI_OUTPUT_ARTIFACT_MAX_BYTES, settings.MULTIFLEXI_OUTPUT_TAIL_BYTES
     piece = Piece(artifact, OutputSource(path, masker, cap))
+    if not path.exists():
+        kept.warnings.append(_("%(name)s is empty because its spool file is gone.") % {"name": artifact.filename})
+        kept.truncated = True
     try:
         size = path.stat().st_size if path.exists() else 0
         if size == 0:

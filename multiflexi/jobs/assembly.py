@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from multiflexi.jobs import reserved, result_file
@@ -14,6 +13,7 @@ from multiflexi.jobs.layers import PLATFORM, Offer, Winner, is_credential, merge
 from multiflexi.jobs.macros import Expansion, MacroError, Raw
 from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Resolved
 from multiflexi.jobs.rows import ForeignCredential, Rows
+from multiflexi.jobs.schedulable import installation_zone
 from multiflexi.models import ConfField, FieldType, Job
 from multiflexi.vault.errors import DecryptionFailed, KeyMissing
 from multiflexi.vault.secrecy import named_like_a_secret
@@ -157,4 +157,4 @@ def _check_text(name: str, text: str) -> None:
 
 def _zone_of(job: Job) -> str:
     own = job.runtemplate.timezone if job.runtemplate else None
-    return own or job.company.timezone or str(settings.MULTIFLEXI_TIMEZONE)
+    return own or job.company.timezone or installation_zone().key

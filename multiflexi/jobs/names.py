@@ -41,14 +41,10 @@ _LOADER = frozenset(
     {
         "PATH",
         "HOME",
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "PYTHONSTARTUP",
-        "PERL5LIB",
-        "PERL5OPT",
-        "PERL5DB",
+        "PERLLIB",
         "RUBYOPT",
         "RUBYLIB",
+        "CLASSPATH",
         "NODE_OPTIONS",
         "NODE_PATH",
         "JAVA_TOOL_OPTIONS",
@@ -66,13 +62,11 @@ _LOADER = frozenset(
         "GCONV_PATH",
         "DOCKER_HOST",
         "KUBECONFIG",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
         "SSH_AUTH_SOCK",
         "SSH_ASKPASS",
     }
 )
-_LOADER_PREFIXES = ("LD_", "DYLD_", "BASH_FUNC_")
+_LOADER_PREFIXES = ("LD_", "DYLD_", "BASH_FUNC_", "PYTHON", "PERL5", "GEM_", "BUNDLE_", "OPENSSL_", "GIT_")
 _ADDRESS_WITH_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s@]*:[^/?#\s@]+@")
 
 

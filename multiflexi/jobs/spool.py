@@ -212,6 +212,14 @@ class Spool:
             os.close(self._lock)
             self._lock = -1
 
+    def intact(self) -> bool:
+        """Whether the directory is still the one whose lock is held; not so when somebody deleted it."""
+        try:
+            found = (self.path / "lock").stat()
+        except OSError:
+            return False
+        return self._lock >= 0 and found.st_ino == os.fstat(self._lock).st_ino
+
     def discard(self) -> None:
         """Remove the instance's directory unless it holds a start; for instances whose name is used once."""
         if any(self.existing()):

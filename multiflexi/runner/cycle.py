@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Collection, Iterable
@@ -20,10 +21,13 @@ from multiflexi.jobs.completion import Completion, complete
 from multiflexi.jobs.lifecycle import StaleJobs
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.spool import Spool
-from multiflexi.models import FailureReason, Job, QueueEntry, Worker, WorkerState
+from multiflexi.models import FailureReason, Job, QueueEntry, Worker, WorkerRole, WorkerState
 from multiflexi.record.actor import Actor
-from multiflexi.runner import adopting, finishing, preflight, starting, watching
+from multiflexi.runner import adopting, finishing, preflight, reaping, starting, watching
 from multiflexi.runner.running import Running, Stage
+from multiflexi.vault import keyring
+from multiflexi.vault.errors import VaultError
+from multiflexi.vault.names import CREDENTIALS
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +59,9 @@ class Cycle:
         self._worker: Worker | None = None
         self._actor: Actor | None = None
         self._next_beat = self._next_flush = self._next_claim = 0.0
+        self._next_reap = math.inf
         self._in_doubt = False
+        self._known_obstacle: str | None = None
         self.claims = True
         self.finished: list[int] = []
 
@@ -93,6 +99,7 @@ class Cycle:
         self._actor = workers.actor_of(self._worker)
         self._jobs = {one.id: one for one in adopting.adopt(self._worker, self._actor)}
         adopting.sweep(self._spool, self._jobs)
+        self._next_reap = time.monotonic() + settings.MULTIFLEXI_LEASE_SECONDS
 
     def run_once(self) -> float:
         """One cycle; seconds until the next one is wanted."""
@@ -103,6 +110,7 @@ class Cycle:
         self._beat()
         self._finish()
         self._flush()
+        self._reap()
         if self.claims:
             self._fill()
         self._in_doubt = False
@@ -156,6 +164,8 @@ class Cycle:
         """
         if not self._in_doubt:
             return
+        # While the database was away nobody could renew a lease.
+        self._next_reap = time.monotonic() + settings.MULTIFLEXI_LEASE_SECONDS
         self._claimed = []
         for one in adopting.adopt(self.worker, self.actor, known=self._jobs):
             self._jobs[one.id] = one
@@ -180,6 +190,16 @@ class Cycle:
         claiming.renew_leases(self.worker)
         watching.note_renewal(self._jobs.values(), seen)
         self._next_beat = now + settings.MULTIFLEXI_HEARTBEAT_SECONDS
+
+    def _reap(self) -> None:
+        """Decide about jobs whose owner has disappeared; a one-shot run looks after its own job only."""
+        if self._role != WorkerRole.EXECUTOR or time.monotonic() < self._next_reap:
+            return
+        reaping.reap(self.worker, self.actor)
+        if reaping.take_over_one_shots(self.worker):
+            for one in adopting.adopt(self.worker, self.actor, known=self._jobs):
+                self._jobs[one.id] = one
+        self._next_reap = time.monotonic() + settings.MULTIFLEXI_HEARTBEAT_SECONDS
 
     def _finish(self) -> None:
         jobs = list(self._jobs.values())
@@ -214,7 +234,11 @@ class Cycle:
         free = (self.places or UNLIMITED) - sum(one.takes_place for one in self._jobs.values())
         if free <= 0 or time.monotonic() < self._next_claim:
             return
-        if self._obstacle():
+        obstacle = self._obstacle()
+        if obstacle != self._known_obstacle:
+            log.warning("no jobs are claimed: %s", obstacle) if obstacle else log.info("jobs are claimed again")
+            self._known_obstacle, self._next_beat = obstacle, 0.0
+        if obstacle:
             self._next_claim = time.monotonic() + settings.MULTIFLEXI_CYCLE_PAUSE
             return
         self._claimed = claiming.claim(
@@ -229,8 +253,8 @@ class Cycle:
         """Prepare and start what was claimed."""
         try:
             ready, refused = preflight.prepare(self._claimed, self._spool)
-        except OSError as error:
-            log.error("no job can be prepared on this disk", extra={"error": str(error)})
+        except preflight.HostUnfit as error:
+            log.error("no job can be prepared on this host", extra={"error": str(error)})
             self._release_claimed()
             self._next_claim = time.monotonic() + settings.MULTIFLEXI_CYCLE_PAUSE
             return
@@ -266,6 +290,12 @@ class Cycle:
         """Why this instance may not take jobs now."""
         if not self.claims:
             return "draining"
+        if not self._spool.intact():
+            return "spool"
+        try:
+            keyring.current(CREDENTIALS)
+        except VaultError as error:
+            return f"master key: {error}"[:64]
         return "disk" if _short_of_space(self._spool.path, Path(settings.MULTIFLEXI_TMP)) else None
 
     def _pause(self) -> float:

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from multiflexi.executors.contract import Ended, Unknown, Usage
 from multiflexi.jobs.completion import Completion, complete
 from multiflexi.jobs.lifecycle import Move, StaleJobs, move
-from multiflexi.jobs.queue import backend
+from multiflexi.jobs.queue import backend, is_passing
 from multiflexi.jobs.spool import KillNote
 from multiflexi.models import FailureReason, Job, JobStatus
 from multiflexi.record.actor import Actor
@@ -85,9 +85,9 @@ def _all_or_each(batch: Sequence[Running], action: Callable[[Sequence[Running]],
     try:
         action(batch)
         return []
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as error:
+        if is_passing(error):
+            raise
         if len(batch) == 1:
             return _alone_failed(batch[0], error)
     stale = []
@@ -155,7 +155,9 @@ def _completion(one: Running, values: dict[str, Any]) -> Completion:
         )
     assert isinstance(one.result, Ended)  # noqa: S101 - the caller chose these
     result = one.result
-    target, exitcode, reason, detail = _verdict(one, result)
+    target, exitcode, reason, detail = verdict(result)
+    if exitcode == COULD_NOT_START and one.handle.get("pid") is None and one.warnings:
+        reason, detail = FailureReason.START_FAILED, one.warnings[-1]
     return Completion(
         one.job,
         JobStatus.FINISHING,
@@ -169,7 +171,8 @@ def _completion(one: Running, values: dict[str, Any]) -> Completion:
     )
 
 
-def _verdict(one: Running, result: Ended) -> tuple[JobStatus, int, str | None, str | None]:
+def verdict(result: Ended) -> tuple[JobStatus, int, str | None, str | None]:
+    """Final state, exit code, failure reason and its detail that the evidence of an end leads to."""
     note = result.kill_note
     if note is not None and note.reason == TIMEOUT:
         return JobStatus.TIMEOUT, TIME_LIMIT_EXCEEDED, FailureReason.TIMEOUT, note.why
@@ -177,8 +180,6 @@ def _verdict(one: Running, result: Ended) -> tuple[JobStatus, int, str | None, s
         return JobStatus.TERMINATED, result.exit_code, note.detail, f"{note.who}: {note.why}".strip(": ")
     if result.exit_code == 0:
         return JobStatus.SUCCESS, 0, None, None
-    if result.exit_code == COULD_NOT_START and one.handle.get("pid") is None and one.warnings:
-        return JobStatus.FAILED, COULD_NOT_START, FailureReason.START_FAILED, one.warnings[-1]
     return JobStatus.FAILED, result.exit_code, None, None
 
 

@@ -33,6 +33,10 @@ COULD_NOT_START = 255
 _SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
+class HostUnfit(Exception):
+    """This host cannot prepare any job now: its directories cannot be used, or it is short of something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A job that may be started, with everything its start needs."""
@@ -49,15 +53,23 @@ class Prepared:
 class Refused(Exception):
     """The job ends without having been started."""
 
+    may_have_run = False
+
     def __init__(self, status: JobStatus, exitcode: int | None, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.status, self.exitcode, self.reason, self.detail = status, exitcode, reason, detail
 
 
+class MayHaveRun(Refused):
+    """An earlier claim of the job was started, so its directories are evidence and may be in use."""
+
+    may_have_run = True
+
+
 def prepare(jobs: Sequence[Job], spool: Spool) -> tuple[list[Prepared], list[Completion]]:
     """Resolve and check claimed jobs; those that cannot be started come back as their ends.
 
-    Raises OSError when the host is short of space or descriptors: nothing was started then, and the jobs stay claimed.
+    Raises HostUnfit when the fault is this host's: nothing was started then, and the jobs stay claimed.
     """
     now = backend().now()
     outcomes = resolve_many(jobs, installation=environ.file_values())
@@ -67,7 +79,8 @@ def prepare(jobs: Sequence[Job], spool: Spool) -> tuple[list[Prepared], list[Com
         try:
             ready.append(_prepared(job, outcomes[job.pk], spool))
         except Refused as refusal:
-            discard_directories(job, spool)
+            if not refusal.may_have_run:
+                discard_directories(job, spool)
             refused.append(
                 Completion(
                     job,
@@ -92,14 +105,14 @@ def _prepared(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool) ->
     """Prepare one job so that whatever is wrong with it ends this job only. Raises Refused."""
     try:
         return _prepare_one(job, outcome, spool)
-    except (Refused, DatabaseError, InterfaceError, VaultError):
+    except (Refused, HostUnfit, DatabaseError, InterfaceError, VaultError):
         raise
     except AlreadyStarted as error:
         # It may have run: as with a lost job, the retry policy decides what happens next.
-        raise Refused(JobStatus.FAILED, -1, FailureReason.START_FAILED, str(error)) from None
+        raise MayHaveRun(JobStatus.FAILED, -1, FailureReason.START_FAILED, str(error)) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _SHORTAGES:
-            raise
+            raise HostUnfit(str(error)) from None
         masker = outcome.masker() if isinstance(outcome, Resolved) else Masker.empty
         text = masker.mask_text(f"{type(error).__name__}: {error}")[0]
         log.error("a job cannot be prepared", extra={"job": job.pk, "error": text})
@@ -116,9 +129,7 @@ def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool)
     try:
         command = render(job.app, outcome)
         module = _module(job)
-        # The spool comes first: it knows whether an earlier start may still use the job directory.
-        directory = spool.create(job.pk, job.claim, spec=_spec(job))
-        _fresh(job_dir)
+        directory = _directories(job, job_dir, spool)
         materialise_inputs(job, outcome, job_dir)
     except EnvironmentProblem as problem:
         raise _refusal(problem) from None
@@ -139,6 +150,17 @@ def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool)
         masked = outcome.masker().mask_text(refusal.detail)[0]
         raise Refused(JobStatus.FAILED, refusal.exit_code, refusal.reason, masked) from None
     return Prepared(job, module, plan, command, outcome, directory, job_dir)
+
+
+def _directories(job: Job, job_dir: Path, spool: Spool) -> SpoolDir:
+    """Make both directories. Raises HostUnfit; AlreadyStarted when an earlier start may still use them."""
+    try:
+        # The spool comes first, because it knows about earlier starts.
+        directory = spool.create(job.pk, job.claim, spec=_spec(job))
+        _fresh(job_dir)
+    except OSError as error:
+        raise HostUnfit(str(error)) from None
+    return directory
 
 
 def _refusal(problem: EnvironmentProblem) -> Refused:

@@ -9,20 +9,22 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from multiflexi.executors.contract import Ended, Handle, NeverStarted, StartFailed, StartRefused
 from multiflexi.jobs import snapshot, tasks
 from multiflexi.jobs.claiming import Release, release
+from multiflexi.jobs.completion import Completion, complete
 from multiflexi.jobs.lifecycle import Move, StaleJobs, move
 from multiflexi.jobs.output import LineFeed
-from multiflexi.jobs.queue import backend
+from multiflexi.jobs.queue import backend, is_passing
 from multiflexi.jobs.spool import Spool
-from multiflexi.models import JobStatus
+from multiflexi.models import FailureReason, JobStatus
 from multiflexi.record.actor import Actor
 from multiflexi.runner.preflight import COULD_NOT_START, Prepared, discard_directories
 from multiflexi.runner.running import Running
+from multiflexi.vault.errors import VaultError
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +73,8 @@ def _committed(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> Iterabl
     try:
         _commit(ready, actor)
         return ready
-    except (StaleJobs, DatabaseError) as error:
-        if isinstance(error, OperationalError | InterfaceError):
+    except Exception as error:
+        if is_passing(error) or isinstance(error, VaultError):
             raise
     kept = []
     for one in ready:
@@ -82,7 +84,29 @@ def _committed(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> Iterabl
         except StaleJobs:
             log.info("a claimed job was taken back before its start", extra={"job": one.job.pk})
             discard_directories(one.job, spool)
+        except Exception as error:
+            if is_passing(error) or isinstance(error, VaultError):
+                raise
+            _end_culprit(one, error, spool, actor)
     return kept
+
+
+def _end_culprit(one: Prepared, error: Exception, spool: Spool, actor: Actor) -> None:
+    """End a job whose start cannot be stored, so that it holds nobody up."""
+    text = one.resolved.masker().mask_text(f"{type(error).__name__}: {error}")[0]
+    log.error("the start of a job cannot be stored", extra={"job": one.job.pk, "error": text})
+    one.job.env = one.job.env_meta = one.job.handle = None
+    end = Completion(
+        one.job,
+        JobStatus.QUEUED,
+        JobStatus.FAILED,
+        end=backend().now(),
+        exitcode=COULD_NOT_START,
+        reason=FailureReason.START_FAILED,
+        detail=text,
+    )
+    complete([end], actor=actor)
+    discard_directories(one.job, spool)
 
 
 def _commit(ready: Sequence[Prepared], actor: Actor) -> None:

@@ -55,7 +55,10 @@ def _executors(job: Job, entry: QueueEntry) -> Iterator[dict[str, Any]]:
         yield _obstacle(
             "executor", f"No running executor serves {job.executor}; start multiflexi-executor.", None, None
         )
-    elif all(one.places_used >= one.places for one in serving):
+    elif all(one.not_claiming_reason for one in serving):
+        reasons = ", ".join(sorted({f"{one.name}: {one.not_claiming_reason}" for one in serving}))
+        yield _obstacle("executor", f"No executor takes jobs now ({reasons}).", None, None)
+    elif all(one.places and one.places_used >= one.places for one in serving):
         yield _obstacle("place", "Every place of the executors is taken.", None, entry.after)
 
 

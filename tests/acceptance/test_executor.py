@@ -211,7 +211,7 @@ def test_two_companies_get_their_own_values(live: Live, acme: Company, globex: C
     for name, job_id in jobs.items():
         directory = f"{live.environment['MULTIFLEXI_TMP']}/job-{job_id}"
         assert stored(job_id).decode() == f"hello {name} from {directory}\n"
-        assert not Path(directory).exists()
+        until(lambda: not Path(directory).exists(), "the removal of the job directory")
 
 
 def test_lines_are_there_while_the_job_runs(live: Live, acme: Company, tmp_path: Path) -> None:

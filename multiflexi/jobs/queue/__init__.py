@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from multiflexi.jobs.queue.base import Backend
 from multiflexi.jobs.queue.mariadb import MariaDB
@@ -12,6 +12,11 @@ from multiflexi.jobs.queue.postgresql import PostgreSQL
 from multiflexi.jobs.queue.sqlite import SQLite
 
 _BACKENDS: dict[str, type[Backend]] = {"postgresql": PostgreSQL, "mysql": MariaDB, "sqlite": SQLite}
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether an error is about the connection, the server or a rival, so that a repetition may help."""
+    return isinstance(error, InterfaceError) or (isinstance(error, DatabaseError) and backend().is_passing(error))
 
 
 @lru_cache(maxsize=1)
