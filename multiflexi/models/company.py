@@ -70,7 +70,7 @@ class Company(TenantModel, Timestamped):
         db_table = "company"
         constraints = (
             models.UniqueConstraint(fields=("name", "slug"), name="company_name_slug"),
-            # A partial unique index does not exist on MariaDB; there the service alone keeps slugs unique.
+            # MariaDB has no partial unique index; migration 0003 gives it a generated column instead.
             models.UniqueConstraint(fields=("slug",), condition=~models.Q(slug=""), name="company_slug"),
         )
 

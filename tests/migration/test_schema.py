@@ -5,9 +5,9 @@ from io import StringIO
 import pytest
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
-from multiflexi.models import Permission, Role, User
+from multiflexi.models import Company, EncryptionKey, Permission, Role, User
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +38,22 @@ def test_names_that_differ_in_case_are_different() -> None:
     User.objects.create(login="dana")
     User.objects.create(login="Dana")
     assert User.objects.filter(login="dana").count() == 1
+
+
+def test_a_slug_is_unique_when_it_is_not_empty_on_every_database() -> None:
+    Company.objects.create(name="One", slug="same")
+    for name in ("Two", "Three"):
+        Company.objects.create(name=name, slug="")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Company.objects.create(name="Four", slug="same")
+
+
+def test_the_installation_has_one_key_of_each_name_and_version() -> None:
+    company = Company.objects.create(name="One", slug="one")
+    for owner in (None, company):
+        EncryptionKey.objects.create(key_name="audit", company=owner, key_data="x", master_key_id="m")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        EncryptionKey.objects.create(key_name="audit", key_data="y", master_key_id="m")
 
 
 def test_first_rows() -> None:
