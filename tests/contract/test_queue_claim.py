@@ -142,10 +142,10 @@ class TestBusy:
 
     def test_a_company_at_its_cap(self, company, globex, app, worker):
         Company.objects.filter(pk=company.pk).update(max_running=2)
-        queue(unscheduled(company, app, overlap="allow"), after=NOON - SECOND, number=50)
+        queue(unscheduled(company, app, overlap="allow"), after=NOON - SECOND, number=150)
         assert len(claim(worker, 5)) == 2
         queue(unscheduled(globex, app, overlap="allow"), after=NOON, number=30)
-        # Globex has more running than ACME, whose fifty rows come first but have no room.
+        # Globex has more running than ACME, whose many rows come first but have no room.
         assert [len(claim(worker, 10)) for _ in range(3)] == [10, 10, 10]
 
     def test_a_company_with_the_cap_zero_runs_nothing(self, company, app, worker):
@@ -180,6 +180,17 @@ class TestBusy:
         assert len(claim(worker)) == 1
         RunTemplate.objects.update(overlap="allow")
         assert len(claim(worker)) == 2
+
+    @pytest.mark.parametrize("busy", ["serialised", "parallel limit", "company"])
+    def test_what_was_seen_before_somebody_elses_claim(self, busy, company, app, worker, clock, monkeypatch):
+        """Between the look and the lock another executor takes the only place there is."""
+        fields = {"serialised": {}, "parallel limit": {"overlap": "allow", "max_parallel": 1}}
+        Company.objects.update(max_running=1 if busy == "company" else None)
+        queue(unscheduled(company, app, **fields.get(busy, {"overlap": "allow"})), after=NOON, number=3)
+        seen = candidates(NOON, ["Native"], 9)
+        assert len(claim(builders.worker("two"), 1)) == 1
+        monkeypatch.setattr(claiming, "candidates", lambda *_args, **_more: seen)
+        assert claim(worker) == []
 
     def test_a_row_whose_job_does_not_wait(self, parallel, worker):
         broken, whole = queue(parallel, after=NOON, number=2)

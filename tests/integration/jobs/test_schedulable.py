@@ -67,6 +67,20 @@ class TestObstacles:
         [reason] = schedulable.reasons(RunTemplate.objects.select_related("company", "app").get(pk=bad.pk))
         assert "Skipped day" in reason
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"interv": "c", "cron": "nonsense"},
+            {"interv": "x"},
+            {"timezone": "Mars/Olympus"},
+            {"skip_days": ["someday"]},
+            {"skip_days": 5},
+        ],
+    )
+    def test_a_cadence_that_cannot_be_read_has_no_slot(self, change, company):
+        one = RunTemplate(company=company, **{"interv": "h"} | change)
+        assert schedulable.first_slot(one, NOON) is None
+
     def test_several_are_said_together(self, company, app):
         one = unscheduled(company, app, active=False)
         Company.objects.update(enabled=False)
