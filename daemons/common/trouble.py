@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
+from multiflexi.vault.errors import KeyMissing, MasterKeyMissing, MasterKeyWrong
+
 # Codes of MySQL and MariaDB; the servers' texts for PostgreSQL and SQLite, whose drivers give no code on connecting.
 REFUSED_CODES = frozenset({1044, 1045, 1698})
 UNKNOWN_CODES = frozenset({1049})
@@ -27,6 +29,8 @@ class Trouble:
 
 def trouble_of(error: Exception) -> Trouble:
     """Classify what a cycle raised: database, refused, unknown, unmigrated, misconfigured or bug."""
+    if isinstance(error, MasterKeyMissing | MasterKeyWrong | KeyMissing):
+        return Trouble("misconfigured", f"secrets cannot be sealed or opened: {_reason(error)}", permanent=True)
     if isinstance(error, ImproperlyConfigured):
         return Trouble("misconfigured", f"the settings cannot be used: {_reason(error)}; correct them", permanent=True)
     if not isinstance(error, OperationalError | InterfaceError | ProgrammingError):
@@ -41,7 +45,7 @@ def trouble_of(error: Exception) -> Trouble:
     if code in UNKNOWN_CODES or _any(UNKNOWN_TEXTS, lower) or missing_database:
         return Trouble("unknown", f"there is no such database: {reason}; create it or correct DB_DATABASE", True)
     if code in NO_TABLE_CODES or _any(NO_TABLE_TEXTS, lower):
-        return Trouble("unmigrated", f"the database lacks tables: {reason}; run multiflexi-migrator", permanent=True)
+        return Trouble("unmigrated", f"the database lacks tables: {reason}; run multiflexi-cli setup", permanent=True)
     if isinstance(error, ProgrammingError):
         return Trouble("bug", f"the cycle failed: {reason}")
     return Trouble("database", f"the database cannot be used: {reason}")

@@ -20,7 +20,11 @@ PLAIN = re.compile(r"[^\s\"'=\\]+\Z")
 # A name that reads like a secret, then '=' or ':', then its value. The bounds keep the search linear.
 NAMED_SECRET = re.compile(
     r"(?i)(?<![\w.-])([\w.-]{0,64}?(?:passw(?:or)?d|passphrase|secret|token|api_?key|private_?key|master_?key)"
-    r"[\w.-]{0,64}[\"']?\s{0,4}[=:]\s{0,4})(\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
+    r"[\w.-]{0,64})([\"']?\s{0,4}[=:]\s{0,4})(\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
+)
+# A class name in front of its message: capitals inside, and what comes last is no word for a secret.
+CLASS_NAME = re.compile(
+    r"(?:\w+\.)*(?:[A-Z][a-z0-9]+){2,}(?<!Key)(?<!Token)(?<!Secret)(?<!Password)(?<!Passphrase)(?<!Hash)(?<!Value)\Z"
 )
 MOST_CHARACTERS = 64 * 1024
 SHORT_NAMES = {"critical": "error"}
@@ -36,14 +40,12 @@ class Form:
 
     def message_of(self, record: logging.LogRecord) -> str:
         """The rendered message with its secrets masked; may still hold line breaks."""
-        from multiflexi.vault.secrecy import MASK
-
         try:
             text = record.getMessage()
         except (TypeError, ValueError):
             text = f"{record.msg} {record.args!r}"
         masked = self._masker.mask_text(text)[0][:MOST_CHARACTERS]
-        return NAMED_SECRET.sub(rf"\g<1>{MASK}", masked)
+        return NAMED_SECRET.sub(_without_value, masked)
 
     def fields_of(self, record: logging.LogRecord) -> dict[str, Any]:
         """Fields in the order they are printed."""
@@ -86,6 +88,15 @@ class JsonFormatter(KeyValueFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line without line break at its end."""
         return escaped(json.dumps(self._form.fields_of(record), ensure_ascii=False, default=str))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    from multiflexi.vault.secrecy import MASK
+
+    name, separator, _ = found.groups()
+    if separator.strip() == ":" and CLASS_NAME.match(name):
+        return found[0]
+    return f"{name}{separator}{MASK}"
 
 
 def severity_of(record: logging.LogRecord) -> str:

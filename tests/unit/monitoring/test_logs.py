@@ -81,6 +81,28 @@ def test_a_message_cannot_fake_a_line(output: Output, form: str) -> None:
     assert not set(output.getvalue()[:-1]) & set("\n\r\x1b\x85\u2028\u202e\ud800")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MasterKeyMissing: no master key is configured",
+        "multiflexi.vault.errors.MasterKeyWrong: keys were wrapped by another one",
+        "TokenExpiredError: yesterday",
+    ],
+)
+def test_the_name_of_an_error_is_not_taken_for_the_name_of_a_secret(output: Output, text: str) -> None:
+    log.error("the cycle failed: %s", text)
+    assert text in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SecretAccessKey: ", "accessToken: ", "Token: ", "DB_PASSWORD=", "MasterKeyMissing=", '"apiKey": ', "secretkey="],
+)
+def test_the_value_of_a_name_that_reads_like_a_secret_is_masked(output: Output, name: str) -> None:
+    log.info("with %sopensesame", name)
+    assert "opensesame" not in output.getvalue()
+
+
 def test_secrets_do_not_appear(output: Output) -> None:
     log.info("connecting with %s", "hunter22", extra={"api_token": "abc123", "url": "http://x?k=hunter22"})
     log.info('refused: {"password": "opensesame", "user": "x"} token=tok1234 DB_PASSWORD: s3cret')
