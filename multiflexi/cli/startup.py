@@ -117,5 +117,5 @@ def _database_failure(error: Exception) -> Failure | None:
         return None
     reason = " ".join(str(error).split())
     if "no such table" in reason or "does not exist" in reason or "doesn't exist" in reason:
-        return Failure(f"The database is not up to date ({reason}); run multiflexi-migrator.", "database_not_migrated")
+        return Failure(f"The database is not up to date ({reason}); run multiflexi-cli setup.", "database_not_migrated")
     return Failure(f"The database cannot be used: {reason}", "database_unavailable")
