@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def ensure(directory: Path) -> Path:
     """
     file = directory.resolve() / SETTINGS_FILE
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(file.parent)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return file
@@ -44,6 +45,21 @@ def ensure(directory: Path) -> Path:
     with os.fdopen(descriptor, "w") as out:
         out.write(TEMPLATE.format(key=secrets.token_urlsafe(KEY_BYTES)))
     return file
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory with all that is missing above it, and close it to other people if it exists.
+
+    Raises OSError, and LocalStateError for a place like /tmp that belongs to everybody.
+    """
+    missing = [one for one in (directory, *directory.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+    mode = directory.stat().st_mode
+    if mode & stat.S_ISVTX:
+        raise LocalStateError(f"{directory} belongs to everybody on this machine; name a directory inside it.")
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        directory.chmod(stat.S_IRWXU)
 
 
 def environment(file: Path) -> dict[str, str]:
@@ -56,11 +72,7 @@ def environment(file: Path) -> dict[str, str]:
 
 
 def migrate(file: Path) -> None:
-    """Bring the tables and the data keys up to date; raises LocalStateError when a step fails."""
-    steps = (
-        [sys.executable, "-m", "django", "migrate", "--no-input", "--verbosity=0"],
-        [sys.executable, "-m", "multiflexi.cli.main", "encryption:init", "--quiet"],
-    )
-    for step in steps:
-        if subprocess.run(step, env=environment(file), stdin=subprocess.DEVNULL, check=False).returncode:
-            raise LocalStateError(f"{' '.join(step[2:4])} failed for the settings in {file}; its message is above.")
+    """Bring the tables and the data keys up to date; raises LocalStateError when that fails."""
+    command = [sys.executable, "-m", "multiflexi.cli.main", "setup", "--quiet"]
+    if subprocess.run(command, env=environment(file), stdin=subprocess.DEVNULL, check=False).returncode:
+        raise LocalStateError(f"multiflexi-cli setup failed for the settings in {file}; its message is above.")

@@ -79,6 +79,7 @@ def run_daemon(
 
 def prepare(role: str, arguments: argparse.Namespace) -> Instance:
     """Load settings, Django and logging; raises SettingsError."""
+    environ.keep_from_others()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
     from django.conf import settings
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import Results
-from installation import ROOT, DemoFailed, Installation
+from installation import STATE, DemoFailed, Installation
 from scenario import Firm, Scenario, bank_statements, slow_jobs
 
 MINUTE = 60
@@ -67,7 +67,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=ROOT / "var" / "demo", help="directory of the demonstration")
+    parser.add_argument("--state", type=Path, default=STATE / "demo", help="directory of the demonstration")
     parser.add_argument("--slow", type=int, default=0, metavar="SECONDS", help="jobs that take this long, for tests")
     return parser.parse_args()
 

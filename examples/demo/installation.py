@@ -18,11 +18,17 @@ from daemons.all import local_state
 ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / "bin" / "multiflexi-cli"
 DRAIN_SECONDS = 30
+STATE = ROOT / "var"
 LOG_NAME = "daemons.log"
 
 
 class DemoFailed(Exception):
     """The demonstration did not show what it should; the text says what was wrong."""
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file for `open`; one that is made is readable for its owner alone."""
+    return os.open(path, flags, 0o600)
 
 
 class Installation:
@@ -39,8 +45,9 @@ class Installation:
 
     def _alone(self) -> IO[str]:
         """Hold a lock beside the directory; the daemons inherit it, so it lives as long as they do."""
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
-        lock = Path(f"{self.directory}.lock").open("a+")  # noqa: SIM115 - held until the process ends
+        if self.directory.parent == STATE or not self.directory.parent.exists():
+            local_state.make_private(self.directory.parent)
+        lock = open(f"{self.directory}.lock", "a+", opener=_private)  # noqa: SIM115 - held until the process ends
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -83,7 +90,7 @@ class Installation:
 
     def start_daemons(self) -> None:
         """Start scheduler and executor; their log goes to a file."""
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=_private) as log:
             self._daemons = subprocess.Popen(
                 [sys.executable, "-m", "daemons.all", "--environment", str(self.settings)],
                 cwd=ROOT,

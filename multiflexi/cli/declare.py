@@ -127,12 +127,14 @@ class Command(click.Command):
         *,
         database: bool,
         changes: bool,
+        creates: bool = False,
     ) -> None:
         self.declared = [one for one in parameters if isinstance(one, Option)]
         self.arguments = [one for one in parameters if isinstance(one, Argument)]
         self.work = work
         self.database = database
         self.changes = changes
+        self.creates = creates
         taken = {spelling for option in self.declared for spelling in option.opts}
         shared = [one for one in global_options() if not taken & set(one.opts)]
         identifiers = [
@@ -227,15 +229,19 @@ class Noun:
         output: Option | None = None,
         database: bool = True,
         changes: bool = False,
+        creates: bool = False,
     ) -> Callable[[Decorated], Decorated]:
-        """Register the decorated function as `noun:action`; commands of one word belong to a noun without name."""
+        """Register the decorated function as `noun:action`; commands of one word belong to a noun without name.
+
+        `creates` lets the command make the file of an embedded database that does not exist yet.
+        """
         flat: list[Option | Argument] = [output or format_option()]
         for one in parameters:
             flat += one if isinstance(one, list) else [one]
         name = f"{self.name}:{action}" if self.name else action
 
         def register(work: Decorated) -> Decorated:
-            self.commands[action] = Command(name, work, flat, help, database=database, changes=changes)
+            self.commands[action] = Command(name, work, flat, help, database=database, changes=changes, creates=creates)
             return work
 
         return register

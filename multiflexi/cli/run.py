@@ -63,7 +63,7 @@ def _work(command: Command, call: Call) -> int:
     if command.database:
         from multiflexi.cli import startup
 
-        startup.prepare(call.get("environment"), verbosity=call.verbose)
+        startup.prepare(call.get("environment"), verbosity=call.verbose, create=command.creates)
     result = command.work(call)
     if not call.get("quiet"):
         _print(result, call)

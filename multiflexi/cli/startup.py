@@ -11,8 +11,8 @@ from multiflexi.cli.output import errors
 from multiflexi.cli.output.errors import Failure
 
 
-def prepare(environment_file: str | None, *, verbosity: int = 0) -> None:
-    """Read the settings and set Django up once per process.
+def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = False) -> None:
+    """Read the settings and set Django up once per process; `create` makes the file of an embedded database.
 
     Raises SettingsFileError, RequiredSettingsMissing and SettingsError of `multiflexi.environ`.
     """
@@ -22,13 +22,14 @@ def prepare(environment_file: str | None, *, verbosity: int = 0) -> None:
         return
     from multiflexi import environ
 
+    environ.keep_from_others()
     if environment_file:
         environ.use_file(environment_file)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
     from django.conf import settings
 
     installed = settings.INSTALLED_APPS
-    environ.require_database()
+    environ.require_database(create=create)
     # django.setup() would load URLs and HTTP besides, which takes a third of its time and which nothing here uses.
     apps.populate(installed)
     _keep_messages_in_english()

@@ -4,6 +4,7 @@ from .database import CONNECTIONS, databases, require_database
 from .declare import ROLES, Setting, group, role_name
 from .envfile import EnvFile, read_env_file
 from .errors import EXIT_CONFIG, RequiredSettingsMissing, SettingsError, SettingsFileError
+from .privacy import keep_from_others
 from .report import Row, as_lines, report
 from .store import file_values, load_settings, reload_settings, role_value, secret_texts, state, use_file, value
 
@@ -21,6 +22,7 @@ __all__ = [
     "databases",
     "file_values",
     "group",
+    "keep_from_others",
     "load_settings",
     "read_env_file",
     "reload_settings",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import sqlite3
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +46,10 @@ def missing_keys(values: Mapping[str, Any]) -> list[str]:
     return absent + [key for key in needed if values[key] in (None, "") and (key, values[key]) != ("DB_PASSWORD", "")]
 
 
-def require_database() -> None:
+def require_database(*, create: bool = False) -> None:
     """Make sure that a database is configured and its driver installed; connects to nothing.
 
+    ``create`` makes the empty file of an embedded database, which no connection does.
     Raises RequiredSettingsMissing naming all missing keys, or SettingsError.
     """
     loaded = state()
@@ -60,6 +64,9 @@ def require_database() -> None:
             f"install multiflexi[{extra}] or the package multiflexi-{'pgsql' if extra == 'postgresql' else extra}.",
             "DB_CONNECTION",
         )
+    path = _file_of(loaded.values)
+    if create and path:
+        _make(path)
 
 
 def driver_installed(module: str) -> bool:
@@ -82,12 +89,38 @@ def _where(loaded: Loaded) -> str:
     return "No settings file was found; create /etc/multiflexi/multiflexi.env or name one with --environment."
 
 
-def _sqlite(values: Mapping[str, Any]) -> dict[str, Any]:
+def _file_of(values: Mapping[str, Any]) -> Path | None:
+    """The file of an embedded database; a relative path counts from the settings file that holds it."""
     name = str(values["DB_DATABASE"])
-    if name != ":memory:" and not name.startswith("file:"):
-        loaded = state()
-        in_file = loaded.file and loaded.sources.get("DB_DATABASE") != "environment"
-        name = str((loaded.file.path.parent if loaded.file and in_file else Path.cwd()) / name)
+    if values["DB_CONNECTION"] not in SQLITE or name == ":memory:" or name.startswith("file:"):
+        return None
+    loaded = state()
+    in_file = loaded.file and loaded.sources.get("DB_DATABASE") != "environment"
+    return (loaded.file.path.parent if loaded.file and in_file else Path.cwd()) / name
+
+
+def _make(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o660))
+    except OSError as error:
+        raise SettingsError(
+            f"DB_DATABASE: {path} cannot be made: {error.strerror}; correct the path or its rights.", "DB_DATABASE"
+        ) from None
+
+
+def _open_existing(path: str, database: str, **options: Any) -> sqlite3.Connection:
+    """Open a database as sqlite3.connect does, but never make the file ``path``: its name may be a typing error."""
+    if database == path and not Path(path).exists():
+        raise sqlite3.OperationalError(
+            f"unable to open database file: there is no file {path}; make it with multiflexi-cli setup "
+            "or correct DB_DATABASE"
+        )
+    return sqlite3.Connection(database, **options)
+
+
+def _sqlite(values: Mapping[str, Any]) -> dict[str, Any]:
+    path = _file_of(values)
+    name = str(path or values["DB_DATABASE"])
     # FULL, not NORMAL: with NORMAL a power cut may forget the last commits, and a forgotten claim is run twice.
     synchronous = values["MULTIFLEXI_SQLITE_SYNCHRONOUS"].upper()
     options = {
@@ -95,6 +128,8 @@ def _sqlite(values: Mapping[str, Any]) -> dict[str, Any]:
         "transaction_mode": "IMMEDIATE",
         "init_command": f"PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}",
     }
+    if path:
+        options["factory"] = partial(_open_existing, name)
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options | values["DB_SETTINGS"]}
 
 

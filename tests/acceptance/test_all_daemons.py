@@ -114,6 +114,22 @@ def test_settings_are_made_once_for_the_owner_alone(tmp_path: Path):
     assert local_state.ensure(tmp_path / "other").read_text() != first
 
 
+def test_an_installation_is_closed_to_other_people(tmp_path: Path):
+    existing = tmp_path / "existing"
+    existing.mkdir(mode=0o755)
+    local_state.ensure(existing)
+    local_state.ensure(tmp_path / "new" / "deep")
+    for directory in (existing, tmp_path / "new", tmp_path / "new" / "deep"):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700, directory
+
+
+def test_a_place_of_everybody_is_no_installation(tmp_path: Path):
+    tmp_path.chmod(0o1777)
+    with pytest.raises(local_state.LocalStateError, match="belongs to everybody"):
+        local_state.ensure(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+
+
 def test_settings_of_another_installation_are_not_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DB_PASSWORD", "of-another")
     monkeypatch.setenv("ENCRYPTION_MASTER_KEY", "of-another")
@@ -138,3 +154,5 @@ def test_the_platform_runs_from_nothing_and_ends_orderly(tmp_path: Path):
         assert platform.wait(60) == 0, rest
     assert not waited
     assert (tmp_path / "state" / "multiflexi.sqlite3").exists()
+    for path in (tmp_path / "state").rglob("*"):
+        assert not path.stat().st_mode & stat.S_IRWXO, path

@@ -25,6 +25,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "mf.db").touch()
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(SOURCE_ROOT),
@@ -172,10 +173,13 @@ def test_the_name_is_free_again_after_a_crash(start: Start, manager: socket.sock
 def test_a_daemon_waits_for_its_database_and_tries_again_at_once_on_hup(
     start: Start, manager: socket.socket, tmp_path: Path
 ) -> None:
-    process = start(DB_DATABASE=str(tmp_path / "later" / "mf.db"))
-    assert "correct DB_DATABASE" in read_until(process, "level=error")
+    later = tmp_path / "later.db"
+    process = start(DB_DATABASE=str(later))
+    line = read_until(process, "level=error")
+    assert f"there is no file {later}; make it with multiflexi-cli setup or correct DB_DATABASE" in line
     wait_for(manager, "STATUS=waiting: there is no such database")
-    (tmp_path / "later").mkdir()
+    assert not later.exists()
+    later.touch()
     process.send_signal(signal.SIGHUP)
     wait_for(manager, "READY=1")
     process.send_signal(signal.SIGTERM)

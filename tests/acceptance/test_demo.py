@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ def test_the_demonstration_proves_its_figures(tmp_path: Path):
         shown, _ = demo.communicate(timeout=300)
     assert demo.returncode == 0, shown
     assert "ACME: 2 statements and 21 rows agree" in shown
+    assert stat.S_IMODE((tmp_path / "demo" / "daemons.log").stat().st_mode) == 0o600
     assert "Globex: 4 statements and 12 rows agree" in shown
 
 

@@ -9,12 +9,20 @@ from multiflexi.cli.output.results import Done
 NOUN = Noun("setup", "First steps of an installation")
 
 
-@NOUN.command("init", "Create missing data keys and check the technical account", changes=True)
+@NOUN.command(
+    "init",
+    "Create or update the tables and data keys, check the technical account",
+    changes=True,
+    creates=True,
+)
 def init(call: Call) -> Done:
+    from django.core.management import call_command
+
     from multiflexi.services import setup
 
+    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
     done = setup.prepare(call.reader)
-    if not done.administrator:
+    if not done.administrator and not call.get("quiet"):
         call.warn(
             "No person can sign in yet; create the first administrator with "
             "user:create --login NAME --email ADDRESS --plaintext - --role super_admin"

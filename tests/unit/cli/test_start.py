@@ -86,10 +86,24 @@ def test_an_unreadable_settings_file_is_wrong_use() -> None:
 def test_a_database_without_tables_says_what_to_do(tmp_path: Path) -> None:
     settings = tmp_path / "multiflexi.env"
     settings.write_text(f"DB_CONNECTION=sqlite\nDB_DATABASE={tmp_path}/empty.sqlite3\n")
+    (tmp_path / "empty.sqlite3").touch()
     done = call("company:list", f"--environment={settings}", "-f", "json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["code"] == "database_not_migrated"
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_does_not_exist_is_made_by_setup_alone_and_for_nobody_else(tmp_path: Path) -> None:
+    file = tmp_path / "mf.sqlite3"
+    env = {**BARE, "DB_CONNECTION": "sqlite", "DB_DATABASE": str(file), "ENCRYPTION_MASTER_KEY": "k" * 40}
+    done = call("company:list", env=env)
+    assert done.returncode == 1
+    assert f"there is no file {file}; make it with multiflexi-cli setup or correct DB_DATABASE" in done.stderr
+    assert not file.exists()
+    assert call("setup", "--quiet", env=env).returncode == 0
+    done = call("company:list", env=env)
+    assert (done.returncode, done.stdout) == (0, "No data\n"), done.stderr
+    assert file.stat().st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize(("words", "seconds"), [(["--version"], 0.08), (["--help"], 0.12)])
