@@ -52,10 +52,8 @@ declared = (
             secret=True,
             aliases=("MULTIFLEXI_MASTER_KEY",),
         ),
-        Setting("ENCRYPTION_MASTER_KEY_PREVIOUS", "str", None, "former master key while it is changed", secret=True),
         Setting("MULTIFLEXI_MASTER_KEY_FILE", "path", None, "file holding the master key, mode 0400"),
         Setting("DATA_ENCRYPTION_ENABLED", "bool", True, "no effect: secrets are always encrypted"),
-        Setting("SECRET_KEY", "str", "", "signing key of the web; derived from a data key when unset", secret=True),
     ),
     *group(
         "Installation",
@@ -74,8 +72,12 @@ declared = (
         Setting(
             "MULTIFLEXI_MIN_FREE_MB", "int", 512, "free space below which nothing is claimed", minimum=0, live=True
         ),
-        Setting("MULTIFLEXI_ARTIFACT_STORAGE", "str", None, "storage shared by all hosts; unset = in the database"),
-        Setting("CACHE_URL", "url", None, "Redis cache", secret=True, schemes=("redis", "rediss", "unix")),
+        Setting(
+            "MULTIFLEXI_ARTIFACT_STORAGE",
+            "str",
+            None,
+            "storage shared by all hosts; unset = in the database (no effect yet)",
+        ),
     ),
     *group(
         "Daemons",
@@ -108,8 +110,6 @@ declared = (
         ),
         Setting("MULTIFLEXI_SCHEDULER_NAME", "str", _HOST, "name of the instance", default_text="host name"),
         Setting("MULTIFLEXI_EXECUTOR_NAME", "str", _HOST, "name of the instance", default_text="host name"),
-        Setting("MULTIFLEXI_EVENTOR_NAME", "str", _HOST, "name of the instance", default_text="host name"),
-        Setting("MULTIFLEXI_HOUSEKEEPER_NAME", "str", _HOST, "name of the instance", default_text="host name"),
     ),
     *group(
         "Logging",
@@ -121,8 +121,7 @@ declared = (
         Setting("DEBUG", "bool", False, "log debug lines", attribute="LOG_DEBUG", live=True),
         Setting("EASE_LOGGER", "list", [], "handed to jobs", separator="|"),
         Setting("LOG_DIRECTORY", "path", None, "directory of log files beside standard error; unset = none"),
-        Setting("API_DEBUG", "bool", False, "log the HTTP traffic of actions, masked"),
-        Setting("DEBUG_EXECUTORS", "bool", False, "log what executor modules do"),
+        Setting("API_DEBUG", "bool", False, "log the HTTP traffic of actions, masked (no effect yet)"),
     ),
     *group(
         "Scheduler",
@@ -138,7 +137,6 @@ declared = (
         Setting(
             "MULTIFLEXI_MISFIRE_GRACE", "seconds", 60, "lateness that still counts as on time", minimum=0, live=True
         ),
-        Setting("MULTIFLEXI_CHAIN_MAX_DEPTH", "int", 10, "longest chain of jobs started by jobs", minimum=1),
     ),
     *group(
         "Executor",
@@ -177,17 +175,15 @@ declared = (
             below="MULTIFLEXI_LEASE_SECONDS",
         ),
         Setting("MULTIFLEXI_FENCE_SECONDS", "seconds", 600, "how long a job may be alive unseen", minimum=1),
-        Setting("MULTIFLEXI_DEFER_MAX", "int", 100, "most deferrals of a job", minimum=1),
-        Setting("MULTIFLEXI_DEFER_MAX_HOURS", "float", 24, "longest deferral of a job in hours", minimum=0),
-        Setting("NATIVE_RUN_AS", "str", None, "account of Native jobs; unset = that of the executor"),
-        Setting("DOCKER_HOST", "str", None, "Docker engine of the executor, never handed to a job"),
-        Setting("PODMAN_SOCKET", "str", None, "socket of Podman"),
-        Setting("PODMAN_ALLOW_UNLIMITED", "bool", False, "run containers where limits cannot be enforced"),
-        Setting("KUBECONFIG", "path", None, "access to the cluster", default_text="~/.kube/config"),
-        Setting("AZURE_RESOURCE_GROUP", "str", None, "resource group of container instances"),
-        Setting("AZURE_LOCATION", "str", "westeurope", "region of container instances"),
-        Setting("AZURE_CPU", "float", 1, "processors of a container instance", minimum=0.1),
-        Setting("AZURE_MEMORY", "float", 1.5, "memory of a container instance in GB", minimum=0.1),
+        Setting("MULTIFLEXI_DEFER_MAX", "int", 100, "most deferrals of a job (no effect yet)", minimum=1),
+        Setting(
+            "MULTIFLEXI_DEFER_MAX_HOURS", "float", 24, "longest deferral of a job in hours (no effect yet)", minimum=0
+        ),
+        Setting("KUBECONFIG", "path", None, "access to the cluster (no effect yet)", default_text="~/.kube/config"),
+        Setting("AZURE_RESOURCE_GROUP", "str", None, "resource group of container instances (no effect yet)"),
+        Setting("AZURE_LOCATION", "str", "westeurope", "region of container instances (no effect yet)"),
+        Setting("AZURE_CPU", "float", 1, "processors of a container instance (no effect yet)", minimum=0.1),
+        Setting("AZURE_MEMORY", "float", 1.5, "memory of a container instance in GB (no effect yet)", minimum=0.1),
     ),
     *group(
         "Jobs",
@@ -197,75 +193,83 @@ declared = (
         Setting("MULTIFLEXI_JOB_MEMORY_MB", "int", None, "default memory limit of Native jobs", minimum=1, live=True),
         Setting("MULTIFLEXI_JOB_ENV_DENY", "list", [], "further names never passed to jobs"),
         Setting("MULTIFLEXI_KEEP_JOB_SECRETS", "bool", False, "keep sealed secrets in the job after its end"),
-        Setting("MULTIFLEXI_KEEP_FAILED_DIRS", "float", 0, "hours to keep the directory of a failed job", minimum=0),
+        Setting(
+            "MULTIFLEXI_KEEP_FAILED_DIRS",
+            "float",
+            0,
+            "hours to keep the directory of a failed job (no effect yet)",
+            minimum=0,
+        ),
         Setting("MULTIFLEXI_OUTPUT_MAX_BYTES", "bytes", 4 * _MIB, "most live lines of a job"),
         Setting("MULTIFLEXI_OUTPUT_TAIL_BYTES", "bytes", 64 * _KIB, "tail of each stream kept in the job"),
         Setting("MULTIFLEXI_OUTPUT_ARTIFACT_MAX_BYTES", "bytes", 256 * _MIB, "most kept of each stream, marked cut"),
         Setting("MULTIFLEXI_SPOOL_MAX_BYTES", "bytes", 4 * _GIB, "output at which a job is stopped"),
         Setting("MULTIFLEXI_ARTIFACT_MAX_BYTES", "bytes", 64 * _MIB, "most kept of one result file"),
-        Setting("RUNTEMPLATE_ID", "int", 0, "run template of the one-shot runner", minimum=0),
-        Setting("JOB_ID", "int", 0, "job of the one-shot runner", minimum=0),
-        Setting("RESULT_FILE", "str", None, "result of the one-shot runner", default_text="standard output"),
-        Setting("RUNTEMPLATE_WAIT_TIMEOUT", "seconds", 300, "longest wait of the one-shot runner; 0 = ever", minimum=0),
-        Setting("RUNTEMPLATE_WAIT_POLL", "seconds", 2, "poll pause of the one-shot runner", minimum=1),
-        Setting("ALLOW_CUSTOM_COMMANDS", "bool", False, "permit the CustomCommand action"),
+        Setting("RUNTEMPLATE_ID", "int", 0, "run template of the one-shot runner (no effect yet)", minimum=0),
+        Setting("JOB_ID", "int", 0, "job of the one-shot runner (no effect yet)", minimum=0),
+        Setting(
+            "RESULT_FILE", "str", None, "result of the one-shot runner (no effect yet)", default_text="standard output"
+        ),
+        Setting(
+            "RUNTEMPLATE_WAIT_TIMEOUT",
+            "seconds",
+            300,
+            "longest wait of the one-shot runner; 0 = ever (no effect yet)",
+            minimum=0,
+        ),
+        Setting("RUNTEMPLATE_WAIT_POLL", "seconds", 2, "poll pause of the one-shot runner (no effect yet)", minimum=1),
     ),
     *group(
         "Event processor",
-        Setting("MULTIFLEXI_EVENT_SETTLE_SECONDS", "seconds", 5, "a file counts when unchanged this long", minimum=0),
-        Setting("MULTIFLEXI_EVENT_KEEP_DAYS", "float", 30, "days finished events are kept", minimum=0),
         Setting("MULTIFLEXI_CLI_PATH", "str", "multiflexi-cli", "accepted for old files, no effect"),
     ),
     *group(
         "Housekeeper",
-        Setting("MULTIFLEXI_HOUSEKEEPER_DRY_RUN", "bool", False, "no writes, no deletions"),
-        Setting("MULTIFLEXI_HOUSEKEEPER_CYCLE_PAUSE", "seconds", 3600, "pause in loop mode", minimum=1, live=True),
-        Setting("MULTIFLEXI_HOUSEKEEPER_LOG_KEEP", "int", 100_000, "rows kept in the log table", minimum=0),
-        Setting("MULTIFLEXI_HOUSEKEEPER_TMP_AGE_HOURS", "float", 24, "least age of deleted temporary files", minimum=0),
-        Setting("MULTIFLEXI_HOUSEKEEPER_STALE_JOB_AGE", "float", 60, "minutes until a job is a ghost", minimum=0),
-        Setting("MULTIFLEXI_HOUSEKEEPER_SKIP_DUTIES", "list", [], "names of duties left out"),
-        Setting("MULTIFLEXI_HOUSEKEEPER_CREDENTIAL_CHECK", "bool", True, "check credentials regularly"),
-        Setting("MULTIFLEXI_OUTPUT_LINES_KEEP_DAYS", "float", 7, "days live lines of ended jobs are kept", minimum=0),
+        Setting("MULTIFLEXI_HOUSEKEEPER_DRY_RUN", "bool", False, "no writes, no deletions (no effect yet)"),
+        Setting(
+            "MULTIFLEXI_HOUSEKEEPER_CYCLE_PAUSE",
+            "seconds",
+            3600,
+            "pause in loop mode (no effect yet)",
+            minimum=1,
+            live=True,
+        ),
+        Setting(
+            "MULTIFLEXI_HOUSEKEEPER_LOG_KEEP", "int", 100_000, "rows kept in the log table (no effect yet)", minimum=0
+        ),
+        Setting(
+            "MULTIFLEXI_HOUSEKEEPER_TMP_AGE_HOURS",
+            "float",
+            24,
+            "least age of deleted temporary files (no effect yet)",
+            minimum=0,
+        ),
+        Setting(
+            "MULTIFLEXI_HOUSEKEEPER_STALE_JOB_AGE",
+            "float",
+            60,
+            "minutes until a job is a ghost (no effect yet)",
+            minimum=0,
+        ),
+        Setting("MULTIFLEXI_HOUSEKEEPER_SKIP_DUTIES", "list", [], "names of duties left out (no effect yet)"),
+        Setting("MULTIFLEXI_HOUSEKEEPER_CREDENTIAL_CHECK", "bool", True, "check credentials regularly (no effect yet)"),
     ),
     *group(
         "Monitoring",
-        Setting("ZABBIX_SERVER", "list", [], "servers or proxies; unset = off"),
-        Setting("ZABBIX_HOST", "str", _HOST, "monitored host", default_text="host name"),
-        Setting("ZABBIX_PORT", "int", 10051, "port of the trapper", minimum=1, maximum=65535),
-        Setting("ZABBIX_TLS", "choice", "unencrypted", "encryption to the server", choices=("unencrypted", "psk")),
-        Setting("ZABBIX_PSK_IDENTITY", "str", None, "identity of the pre-shared key"),
-        Setting("ZABBIX_PSK_FILE", "path", None, "file with the pre-shared key"),
-        Setting("ZABBIX_TIMEOUT", "seconds", 2, "time to connect and to send", minimum=0.1),
-        Setting("ZABBIX_JOB_KEYS", "str", None, "families of job keys that are sent"),
-        Setting("ZABBIX_ACTION_KEY_STYLE", "str", None, "legacy = keys of the Zabbix action as the original's"),
-        Setting("ZABBIX_URL", "url", None, "address of the Zabbix API"),
-        Setting("ZABBIX_API_TOKEN", "str", None, "token of the Zabbix API", secret=True),
+        Setting("ZABBIX_SERVER", "list", [], "servers or proxies; unset = off (no effect yet)"),
+        Setting("ZABBIX_HOST", "str", _HOST, "monitored host (no effect yet)", default_text="host name"),
         Setting("USE_ZABBIX_SENDER", "bool", False, "accepted for old files, no effect"),
-        Setting("OTEL_ENABLED", "bool", False, "send OpenTelemetry metrics and traces"),
-        Setting("OTEL_SDK_DISABLED", "bool", False, "switch telemetry off, whatever OTEL_ENABLED says"),
-        Setting("OTEL_SERVICE_NAME", "str", "multiflexi", "service name"),
-        Setting("OTEL_EXPORTER_OTLP_ENDPOINT", "url", "http://localhost:4318", "collector"),
+        Setting("OTEL_ENABLED", "bool", False, "send OpenTelemetry metrics and traces (no effect yet)"),
+        Setting("OTEL_SDK_DISABLED", "bool", False, "switch telemetry off, whatever OTEL_ENABLED says (no effect yet)"),
+        Setting("OTEL_SERVICE_NAME", "str", "multiflexi", "service name (no effect yet)"),
+        Setting("OTEL_EXPORTER_OTLP_ENDPOINT", "url", "http://localhost:4318", "collector (no effect yet)"),
         Setting(
             "OTEL_EXPORTER_OTLP_PROTOCOL",
             "choice",
             "http/protobuf",
-            "protocol of the exporter",
+            "protocol of the exporter (no effect yet)",
             choices=("http/protobuf", "http/json", "grpc"),
         ),
-        Setting("OTEL_EXPORTER_OTLP_HEADERS", "str", None, "headers sent to the collector", secret=True),
-        Setting("OTEL_MULTIFLEXI_NAMES", "bool", False, "send names beside ids"),
-    ),
-    *group(
-        "Privacy",
-        Setting("DATA_RETENTION_ENABLED", "bool", False, "apply retention policies"),
-        Setting("RETENTION_GRACE_PERIOD_DAYS", "int", 30, "days between mark and deletion", minimum=0),
-        Setting("RETENTION_ARCHIVE_PATH", "path", None, "directory of archives; unset = none"),
-        Setting("RETENTION_CLEANUP_SCHEDULE", "str", "0 2 * * *", "cron expression of the clean-up"),
-    ),
-    *group(
-        "Web",
-        Setting("MULTIFLEXI_PREFIXES", "list", ["/multiflexi"], "paths under which everything answers besides /"),
-        Setting("MULTIFLEXI_ALLOWED_HOSTS", "list", [], "accepted host names", default_text="host name, localhost"),
     ),
 )
 
@@ -288,6 +292,5 @@ USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("cs", "Čeština")]
 LOCALE_PATHS = [Path(__file__).parent / "locale"]
-ALLOWED_HOSTS = _values["MULTIFLEXI_ALLOWED_HOSTS"] or [_HOST, "localhost", "127.0.0.1", "[::1]"]
 # Programs set logging up themselves (monitoring.logs), each with its own name and instance.
 LOGGING_CONFIG = None

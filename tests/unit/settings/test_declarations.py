@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -31,10 +32,22 @@ def test_a_declaration_is_complete(setting: settings.Setting) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["DB_PASSWORD", "DB_SETTINGS", "ENCRYPTION_MASTER_KEY", "SECRET_KEY", "ZABBIX_API_TOKEN", "CACHE_URL"],
+    ["DB_PASSWORD", "DB_SETTINGS", "ENCRYPTION_MASTER_KEY"],
 )
 def test_what_grants_access_is_secret(name: str) -> None:
     assert next(setting for setting in DECLARED if setting.name == name).secret
+
+
+# A daemon asks for its own name, and nothing else is asked for under a composed name.
+COMPOSED = {f"MULTIFLEXI_{role}_NAME" for role in ("SCHEDULER", "EXECUTOR")}
+
+
+def test_a_setting_that_no_code_reads_says_that_it_has_no_effect() -> None:
+    root = Path(settings.__file__).resolve().parents[1]
+    files = [file for folder in ("multiflexi", "daemons") for file in (root / folder).rglob("*.py")]
+    code = "\n".join(file.read_text() for file in files if file != Path(settings.__file__))
+    silent = [setting for setting in DECLARED if "no effect" not in setting.help and setting.name not in COMPOSED]
+    assert [setting.name for setting in silent if not re.search(rf"\b{setting.key}\b", code)] == []
 
 
 def test_the_debug_variable_never_switches_djangos_debug_pages_on(load, monkeypatch: pytest.MonkeyPatch) -> None:
