@@ -44,7 +44,8 @@ def create_jobs(wanted: Sequence[NewJob], *, actor: Actor, now: datetime) -> lis
     if not wanted:
         return []
     with transaction.atomic():
-        jobs = Job.objects.bulk_create([_job(one, now) for one in wanted])
+        jobs = [_job(one, now) for one in wanted]
+        backend().insert(jobs)
         QueueEntry.objects.bulk_create([_queue_row(job, one) for job, one in zip(jobs, wanted, strict=True)])
         JobHistory.objects.bulk_create(
             [history.row(job.pk, None, JobStatus.PENDING, actor=actor, at=now) for job in jobs]

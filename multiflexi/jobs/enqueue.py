@@ -225,7 +225,7 @@ def _leave_out_old_windows(plan: _Plan) -> None:
 
 def _store(plans: Sequence[_Plan], now: datetime, actor: Actor) -> None:
     _leave_out_what_exists(plans)
-    Task.objects.bulk_create([task for plan in plans for task in plan.tasks if task.pk is None], batch_size=500)
+    backend().insert([task for plan in plans for task in plan.tasks if task.pk is None])
     create_jobs([job for plan in plans for job in _new_jobs(plan, actor)], actor=actor, now=now)
     moved = backend().update_rows(
         RunTemplate,

@@ -11,6 +11,7 @@ from django.db import DatabaseError, OperationalError, connection, models
 M = TypeVar("M", bound=models.Model)
 Columns = Mapping[str, Any]
 
+INSERT_AT_MOST = 500
 ROLLUP_KEY = ("runtemplate_id", "hour", "outcome", "trigger_kind")
 COUNTED = ("count", "duration_sum", "wait_sum")
 
@@ -42,6 +43,17 @@ class Backend:
     def lock_waiting(self, rows: models.QuerySet[M]) -> models.QuerySet[M]:
         """The rows locked for change, waiting for whoever holds them."""
         return rows.select_for_update()
+
+    def insert(self, rows: Sequence[models.Model]) -> None:
+        """Insert rows of one table in as few statements as possible; each knows its id afterwards."""
+        if not rows:
+            return
+        if connection.features.can_return_rows_from_bulk_insert:
+            type(rows[0])._default_manager.bulk_create(rows, batch_size=INSERT_AT_MOST)
+            return
+        # MySQL, unlike MariaDB, does not tell the ids of a bulk INSERT.
+        for row in rows:
+            row.save(force_insert=True)
 
     def is_passing(self, error: DatabaseError) -> bool:
         """Whether an error is about the connection, the server or a rival; any other is about the data written."""

@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from multiflexi.jobs import enqueue, schedulable
 from multiflexi.models import Job, JobHistory, JobStatus, NoJobReason, QueueEntry, RunTemplate, Task, TaskState
@@ -287,6 +288,17 @@ def test_last_schedule_stays_where_a_slot_got_no_job(company, app, clock, robot)
     assert (one.last_schedule, one.next_schedule) == (wall("2026-06-15 13:00"), wall("2026-06-15 15:00"))
     skipped = Task.objects.get(window_start=wall("2026-06-15 14:00"))
     assert (skipped.state, skipped.no_job_reason) == (TaskState.OPEN, NoJobReason.OVERLAP)
+
+
+def test_a_database_that_does_not_tell_the_ids_of_many_rows(company, app, clock, robot, monkeypatch):
+    monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+    for _ in range(3):
+        template(company, app, interv="h")
+    clock.set(wall("2026-06-15 13:00"))
+    assert enqueue.run_pass(robot).jobs == 3
+    assert {
+        (job.runtemplate_id, job.task.runtemplate_id, job.queue_entry.runtemplate_id) for job in Job.objects.all()
+    } == {(pk, pk, pk) for pk in RunTemplate.objects.values_list("pk", flat=True)}
 
 
 def test_validity_and_skipped_days_leave_no_trace(company, app, clock, robot):

@@ -110,7 +110,7 @@ def test_a_hundred_thousand_active_run_templates(company, app, clock, robot, rec
         result = enqueue.run_pass(robot)
     assert (result.jobs, Job.objects.count(), Task.objects.count()) == (1000, 1000, 1000)
     assert len(busy.reads) == DUE_READS
-    assert len(busy.writes) <= DUE_WRITES + (98 if connection.vendor == "sqlite" else 1)
+    assert len(busy.writes) <= DUE_WRITES + (98 if connection.vendor == "sqlite" else 2)
     assert busy.seconds < 5
     record_property("idle_ms", round(statistics.median(idle) * 1000, 2))
     record_property("thousand_due_ms", round(busy.seconds * 1000))
