@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from multiflexi.cli.output.errors import aborted, wrong_use
+from multiflexi.cli.output.terminal import shown_on
 
 if TYPE_CHECKING:
     from multiflexi.record.actor import Actor
@@ -89,14 +90,19 @@ class Call:
     def text_or_input(self, name: str) -> str:
         """The option's text; a lone dash means standard input, without its last newline."""
         text = str(self.options[name])
-        return sys.stdin.read().removesuffix("\n") if text == "-" else text
+        if text != "-":
+            return text
+        try:
+            return sys.stdin.read().removesuffix("\n")
+        except UnicodeDecodeError as error:
+            raise wrong_use(f"--{name}: standard input is not UTF-8 text; convert it.") from error
 
     def pairs(self, name: str) -> dict[str, str]:
         return dict(self.options.get(name) or ())
 
     def warn(self, *messages: str) -> None:
         for message in messages:
-            sys.stderr.write(f"{message}\n")
+            sys.stderr.write(f"{shown_on(sys.stderr, message)}\n")
 
     def warn_all(self, messages: Iterable[str]) -> None:
         self.warn(*(f"Warning: {message}" for message in messages))

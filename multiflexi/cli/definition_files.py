@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,15 +22,40 @@ Shape = Callable[["ImportReport"], dict[str, Any]]
 
 
 def read(name: str) -> bytes:
-    """The bytes of a file, `-` meaning standard input. Raises Rejected with exit code 2 when it is unreadable."""
+    """The bytes of a regular file, `-` meaning standard input.
+
+    Raises Rejected with exit code 2 when it is unreadable, with 1 when it is larger than any definition may be.
+    """
+    from multiflexi.manifests.reading import MAX_FILE_BYTES
+
     if name == "-":
-        return sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise Rejected(
-            Failure(f"{name} cannot be read: {error.strerror}.", "file_unreadable", WRONG_USE, details={"file": name})
-        ) from error
+        data = _from_input(MAX_FILE_BYTES + 1)
+    else:
+        try:
+            data = _from_file(name, MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise _unreadable(name, f"{name} cannot be read: {error.strerror}.") from error
+    if len(data) > MAX_FILE_BYTES:
+        shown = "Standard input" if name == "-" else name
+        message = f"{shown} has more than {MAX_FILE_BYTES} bytes, which is more than a definition may have."
+        raise Rejected(Failure(message, "file_too_large", details={"file": name}))
+    return data
+
+
+def _from_input(most: int) -> bytes:
+    return sys.stdin.buffer.read(most) if hasattr(sys.stdin, "buffer") else sys.stdin.read(most).encode()
+
+
+def _from_file(name: str, most: int) -> bytes:
+    # Opening a pipe without O_NONBLOCK would wait for somebody who writes into it.
+    with os.fdopen(os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _unreadable(name, f"{name} is not a regular file; name one, or give - for standard input.")
+        return file.read(most)
+
+
+def _unreadable(name: str, message: str) -> Rejected:
+    return Rejected(Failure(message, "file_unreadable", WRONG_USE, details={"file": name}))
 
 
 def expanded(names: list[str]) -> Iterator[str]:
@@ -90,7 +117,7 @@ def _import(name: str, importer: Callable[[bytes, str, Path | None], ImportRepor
         content = read(name)
     except Rejected as error:
         document = {**error.failure.document(), "file": name}
-        return FileOutcome(document, "", [error.failure.message], WRONG_USE)
+        return FileOutcome(document, "", [error.failure.message], error.failure.exit_code)
     path = None if name == "-" else Path(name).absolute()
     report = importer(content, str(path or "standard input"), path)
     found = [f"{name}: {finding.sentence}" for finding in report.errors]

@@ -8,6 +8,7 @@ from typing import Any
 from multiflexi.cli.call import Call
 from multiflexi.cli.output.errors import REFUSED, WAITED_TOO_LONG, Failure, Rejected
 from multiflexi.cli.output.results import Done, Result, Written
+from multiflexi.cli.output.terminal import shown_on
 
 LARGEST_CODE = 255
 
@@ -53,7 +54,7 @@ def _exit_code(exitcode: int | None) -> int:
 
 def _print(line: Any) -> None:
     target = sys.stderr if line.type == "stderr" else sys.stdout
-    target.write(line.line if line.continued else f"{line.line}\n")
+    target.write(shown_on(target, line.line if line.continued else f"{line.line}\n"))
     target.flush()
 
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from multiflexi import __version__
+from multiflexi.cli.output.stream import guarded
 
 PROGRAM = "multiflexi-cli"
 VERSION_WORDS = ("-V", "--version", "version")
@@ -12,6 +13,10 @@ VERSION_WORDS = ("-V", "--version", "version")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code, one of those in `output.errors` or the code of a job."""
     words = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: _answer(words))
+
+
+def _answer(words: Sequence[str]) -> int:
     if len(words) == 1 and words[0] in VERSION_WORDS:
         sys.stdout.write(f"{PROGRAM} {__version__}\n")
         return 0

@@ -17,20 +17,23 @@ from multiflexi.cli.output import errors
 from multiflexi.cli.output.errors import Failure, Rejected
 from multiflexi.cli.output.render import Style, Writer
 from multiflexi.cli.output.results import Document, Done, Result, Written
+from multiflexi.cli.output.stream import OutputFailed
 from multiflexi.cli.values import FORMATS
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the words of one command line; results go to standard output, everything else to standard error."""
+    """Run the words of one command line; results go to standard output, everything else to standard error.
+
+    Raises OutputFailed when standard output takes no more.
+    """
     wanted = words.requested_format(argv)
     shape = wanted if wanted in FORMATS else "text"
     try:
         return _run(list(argv))
     except KeyboardInterrupt:
         return errors.INTERRUPTED
-    except BrokenPipeError:
-        _silence_output()
-        return errors.OK
+    except OutputFailed:
+        raise
     except Exception as error:
         failure = _failure(error)
         if failure is None:
@@ -42,6 +45,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    _refuse_other_encodings(argv)
     resolved = words.resolve(argv)
     if resolved.noun_help:
         from multiflexi.cli import manual
@@ -57,6 +61,13 @@ def _run(argv: list[str]) -> int:
     if options.get("version"):
         command, options = tree.command("version"), {"format": options.get("format")}
     return _work(command, Call(options))
+
+
+def _refuse_other_encodings(argv: Sequence[str]) -> None:
+    """The operating system hands bytes over; what is no UTF-8 arrives as lone surrogates."""
+    for position, word in enumerate(argv, start=1):
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise errors.wrong_use(f"Argument {position} is not UTF-8 text; convert it.", position=position)
 
 
 def _work(command: Command, call: Call) -> int:
@@ -99,10 +110,3 @@ def _failure(error: Exception) -> Failure | None:
     from multiflexi.cli import startup
 
     return startup.failure(error)
-
-
-def _silence_output() -> None:
-    """Whoever read the output went away; the interpreter must not complain when it flushes at exit."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

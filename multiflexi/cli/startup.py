@@ -112,11 +112,23 @@ def _vault_failure(error: Exception) -> Failure | None:
 def _database_failure(error: Exception) -> Failure | None:
     if "django.db" not in sys.modules:
         return None
-    from django.db.utils import InterfaceError, OperationalError, ProgrammingError
+    from django.db.utils import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
+    # The server's own words would show values and statements.
+    if isinstance(error, DataError) or (isinstance(error, OverflowError) and "SQLite" in str(error)):
+        return Failure(
+            "A value does not fit into the database: it is too long, too large or not of the kind that is kept there; "
+            "shorten or correct it.",
+            "value_does_not_fit",
+        )
+    if isinstance(error, IntegrityError):
+        return Failure(
+            "The database refuses the change: it breaks one of its rules, such as a name given twice.", "conflict"
+        )
     if not isinstance(error, (OperationalError, ProgrammingError, InterfaceError)):
         return None
-    reason = " ".join(str(error).split())
+    # PostgreSQL appends the statement.
+    reason = " ".join(str(error).partition("\nLINE ")[0].split())
     if "no such table" in reason or "does not exist" in reason or "doesn't exist" in reason:
         return Failure(f"The database is not up to date ({reason}); run multiflexi-cli setup.", "database_not_migrated")
     return Failure(f"The database cannot be used: {reason}", "database_unavailable")

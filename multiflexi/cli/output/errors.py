@@ -9,6 +9,8 @@ from typing import Any, TextIO
 
 import click
 
+from multiflexi.cli.output.terminal import shown_on
+
 OK = 0
 REFUSED = 1
 WRONG_USE = 2
@@ -45,7 +47,7 @@ class Failure:
             import yaml
 
             out.write(yaml.safe_dump(json.loads(json.dumps(self.document(), default=str)), sort_keys=False))
-        err.write(" ".join(self.message.split("\n")) + "\n")
+        err.write(shown_on(err, " ".join(self.message.split("\n"))) + "\n")
 
 
 class Rejected(Exception):

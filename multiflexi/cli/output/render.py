@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from multiflexi.cli.output import table
 from multiflexi.cli.output.plain import ZoneSource, cell, plain
 from multiflexi.cli.output.results import Document, Done, Record, Result, Rows, Written
+from multiflexi.cli.output.terminal import shown_on
 
 INDENT = 4
 
@@ -51,18 +52,22 @@ class Writer:
         else:
             self._done(result)
 
+    def _say(self, text: str) -> None:
+        self.out.write(shown_on(self.out, text) + "\n")
+
     def _done(self, result: Done) -> None:
         if self.style.verbose and result.record is not None:
             self._one(plain(result.record(), self.style.zone))
         elif self.style.format == "text":
-            self.out.write(result.line + "\n")
+            self._say(result.line)
         else:
             self._one(plain(result.data, self.style.zone))
 
     def _document(self, result: Document) -> None:
         if self.style.format == "text":
             text = result.text().rstrip("\n")
-            self.out.write(f"{text}\n" if text else "")
+            if text:
+                self._say(text)
         else:
             self._one(plain(result.data, self.style.zone))
 
@@ -71,7 +76,8 @@ class Writer:
             lines = (
                 [f"{key}: {cell(value)}" for key, value in data.items()] if isinstance(data, dict) else map(cell, data)
             )
-            self.out.writelines(line + "\n" for line in lines)
+            for line in lines:
+                self._say(line)
         elif self.style.format == "json":
             self.out.write(json.dumps(data, indent=INDENT) + "\n")
         elif self.style.format == "yaml":
@@ -92,7 +98,8 @@ class Writer:
         elif self.style.format == "csv":
             self._csv(rows)
         elif result.text is not None:
-            self.out.writelines(result.text(row) + "\n" for row in rows)
+            for row in rows:
+                self._say(result.text(row))
         else:
             self._table(rows, result)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from multiflexi.cli.output.plain import cell
+from multiflexi.cli.output.terminal import shown_on
 
 GAP = "  "
 
@@ -13,7 +14,7 @@ GAP = "  "
 def write(out: TextIO, rows: Sequence[Mapping[str, Any]], *, headers: bool, colour: bool | None) -> None:
     """Write the rows, one line each; `rows` is not empty."""
     columns = list(rows[0])
-    lines = [[_line(row.get(column)) for column in columns] for row in rows]
+    lines = [[shown_on(out, _line(row.get(column))) for column in columns] for row in rows]
     if out.isatty():
         _framed(out, columns, lines, headers=headers, colour=colour)
     else:

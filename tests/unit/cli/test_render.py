@@ -21,8 +21,15 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-def rendered(result: Result, format: str = "json", warnings: io.StringIO | None = None, **style: Any) -> str:
-    out = io.StringIO()
+def rendered(
+    result: Result,
+    format: str = "json",
+    warnings: io.StringIO | None = None,
+    *,
+    out: io.StringIO | None = None,
+    **style: Any,
+) -> str:
+    out = out or io.StringIO()
     wanted = {
         "format": format,
         "fields": (),
@@ -35,6 +42,37 @@ def rendered(result: Result, format: str = "json", warnings: io.StringIO | None 
     }
     Writer(out, warnings or io.StringIO(), Style(**wanted)).write(result)
     return out.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+NASTY = "\x1b[2Jred\ttab\x9b\x7f\r"
+SHOWN = "\\x1b[2Jred\ttab\\x9b\\x7f\\x0d"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        Record({"name": NASTY}),
+        Done({}, NASTY),
+        Document({}, lambda: NASTY),
+        Rows([{"line": NASTY}], ("line",), text=lambda row: str(row["line"])),
+    ],
+)
+def test_control_characters_are_shown_on_a_terminal_and_kept_in_a_pipe(result: Result) -> None:
+    assert NASTY in rendered(result, "text")
+    text = rendered(result, "text", out=Terminal())
+    assert SHOWN in text
+    assert "\x1b" not in text
+
+
+def test_a_table_on_a_terminal_shows_control_characters() -> None:
+    text = rendered(Rows([{"name": "\x1b]0;title\x07"}], ("name",)), "text", out=Terminal(), colour=False)
+    assert "\\x1b]0;title\\x07" in text
+    assert "\x1b]0" not in text
 
 
 def rows(found: list[dict[str, Any]] | None = None) -> Rows:

@@ -120,6 +120,54 @@ def test_start_takes_little_processor_time(words: list[str], seconds: float, tmp
     assert min(times) <= seconds
 
 
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("words", [["--version"], ["list", "--help"], ["describe"]])
+def test_a_full_output_is_told_in_one_line(words: list[str], buffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "multiflexi.cli.main", *words],
+            env={**BARE, "PYTHONUNBUFFERED": buffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["cannot write to standard output: No space left on device"]
+
+
+@pytest.mark.parametrize("words", [[b"company:\xff"], [b"company:list", b"--fields", b"\xc3("]])
+def test_an_argument_that_is_no_text_is_named_by_its_position(words: list[bytes]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "multiflexi.cli.main", *words], env=BARE, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [f"Argument {len(words)} is not UTF-8 text; convert it."]
+
+
+def test_only_regular_files_of_a_definitions_size_are_read(tmp_path: Path) -> None:
+    pipe, large = tmp_path / "pipe", tmp_path / "large.json"
+    os.mkfifo(pipe)
+    large.write_bytes(b" " * (1024 * 1024 + 1))
+    for name, said in (
+        (pipe, f"{pipe} is not a regular file"),
+        (Path("/dev/zero"), "/dev/zero is not a regular file"),
+        (large, f"{large} has more than 1048576 bytes"),
+    ):
+        done = call("application:validate-json", "--file", str(name))
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    with Path("/dev/zero").open() as endless:
+        done = subprocess.run(
+            [sys.executable, "-m", "multiflexi.cli.main", "application:validate-json", "--file", "-"],
+            env=BARE,
+            stdin=endless,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, "Standard input has more than" in done.stderr) == (1, True)
+
+
 def test_a_closed_output_is_no_crash() -> None:
     reader, writer = os.pipe()
     os.close(reader)
