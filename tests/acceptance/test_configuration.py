@@ -114,8 +114,8 @@ def test_a_named_file_must_be_readable(start: Start, tmp_path: Path) -> None:
 
 
 def test_a_secret_is_not_shown_by_its_error(start: Start) -> None:
-    status, line = refused(start(CACHE_URL="hunter22hunter22"))
-    assert (status, "CACHE_URL" in line, "hunter22" in line) == (78, True, False)
+    status, line = refused(start(DB_SETTINGS="hunter22hunter22"))
+    assert (status, "DB_SETTINGS" in line, "hunter22" in line) == (78, True, False)
 
 
 @pytest.mark.parametrize(("pause", "status"), [("5", 0), ("soon", 1)])
