@@ -9,12 +9,6 @@ INDEXES = {
 # A generated column that is NULL where the partial unique index would not look, because NULLs never collide.
 UNIQUE = {
     "company_slug": ("company", "slug_key", "VARCHAR(64)", "NULLIF(`slug`, '')"),
-    "encryption_keys_installation": (
-        "encryption_keys",
-        "installation_key",
-        "VARCHAR(70)",
-        "IF(`company_id` IS NULL, CONCAT(`key_name`, ':', `version`), NULL)",
-    ),
 }
 
 

@@ -28,8 +28,8 @@ class EncryptionKey(models.Model):
         indexes = (models.Index(fields=("is_active", "key_name"), name="encryption_keys_active"),)
         constraints = (
             models.UniqueConstraint(fields=("key_name", "company", "version"), name="encryption_keys_version"),
-            # NULLs differ in a unique key, so the installation's own keys need one of their own; MariaDB, which has no
-            # partial index, gets a generated column in migration 0003.
+            # NULLs differ in a unique key, so the installation's own keys need one of their own. MariaDB has no partial
+            # index; there `vault.lock` alone keeps them unique, because Django empties `company` before it deletes.
             models.UniqueConstraint(
                 fields=("key_name", "version"),
                 condition=models.Q(company__isnull=True),

@@ -48,6 +48,7 @@ def test_a_slug_is_unique_when_it_is_not_empty_on_every_database() -> None:
         Company.objects.create(name="Four", slug="same")
 
 
+@pytest.mark.skipif(connection.vendor == "mysql", reason="it has no partial index; the vault's lock stands in for it")
 def test_the_installation_has_one_key_of_each_name_and_version() -> None:
     company = Company.objects.create(name="One", slug="one")
     for owner in (None, company):
