@@ -23,7 +23,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A claimed job that goes back to the queue; `after` moves it, `deferral` says why it waits."""
+    """A claimed job that goes back to the queue; `after` moves it."""
 
     job_id: int
     claim: int
