@@ -1,4 +1,4 @@
-"""Finds the result files of an ended job: RESULT_FILE first, then what its definition promises (DESIGN row 14)."""
+"""Finds the result files of an ended job: RESULT_FILE first, then what its definition promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command of a job: a list of words, never a shell string (DESIGN row 12)."""
+"""The command of a job: a list of words, never a shell string."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """What assigned credentials offer to a job: fixed value of the type, else the provider's or the credential's own
-value, else a default (apps-and-credentials 12.1)."""
+value, else a default."""
 
 from __future__ import annotations
 

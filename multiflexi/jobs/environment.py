@@ -1,4 +1,4 @@
-"""The environment of jobs: resolved from its layers right before the launch, never at creation (DESIGN row 13).
+"""The environment of jobs: resolved from its layers right before the launch, never at creation.
 
 Low to high: installation file (filtered), manifest defaults, company, run template, assigned credentials, one-time
 overrides, reserved `MULTIFLEXI_*`.

@@ -1,4 +1,4 @@
-"""Layers of the environment and their merge: later wins, and what was overridden is remembered (DESIGN row 13)."""
+"""Layers of the environment and their merge: later wins, and what was overridden is remembered."""
 
 from __future__ import annotations
 

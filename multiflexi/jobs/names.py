@@ -1,4 +1,4 @@
-"""Which variable names which layer of the environment may set (DESIGN row 13)."""
+"""Which variable names which layer of the environment may set."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def for_jobs(installation: Mapping[str, str], denied: Iterable[str]) -> dict[str
 
     Left out: the platform's own names, its declared secrets, names that look like a secret, addresses with a password
     inside, names that change loading, and `denied`, which may contain the wildcards * and ?. A job that needs such
-    a name gets it from a credential (apps-and-credentials 6.3).
+    a name gets it from a credential.
     """
     secret_settings = {setting.name for setting in environ.state().declared if setting.secret}
     patterns = (*_PLATFORM, *denied)

@@ -1,4 +1,4 @@
-"""The variables that only the platform sets (apps-and-credentials 6.1)."""
+"""The variables that only the platform sets."""
 
 from __future__ import annotations
 

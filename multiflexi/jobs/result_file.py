@@ -1,4 +1,4 @@
-"""The variable that names the result file, and where that file lies (apps-and-credentials 7.2)."""
+"""The variable that names the result file, and where that file lies."""
 
 from __future__ import annotations
 

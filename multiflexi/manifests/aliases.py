@@ -9,7 +9,7 @@ from multiflexi.manifests.findings import Level
 from multiflexi.manifests.kinds import Kind
 from multiflexi.manifests.notes import Notes
 
-# In use beside the schema (apps-and-credentials.md 1.2); the first group has columns of its own.
+# In use beside the schema; the first group has columns of its own.
 TEXT_KEYS = ("cmdparams", "setup", "deploy", "resultfile", "code")
 SILENT_KEYS = frozenset({*TEXT_KEYS, "topics", "repository", "multiflexi", "enabled"})
 

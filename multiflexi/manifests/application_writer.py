@@ -18,7 +18,7 @@ from multiflexi.manifests.kinds import Kind
 from multiflexi.manifests.notes import Notes
 from multiflexi.manifests.texts import Texts, written
 
-# Order of apps-and-credentials.md 1.1, then the keys in use beside the schema.
+# Order of the published schema, then the keys in use beside the schema.
 _ORDER = [
     "$schema",
     "schemaVersion",

@@ -24,7 +24,7 @@ def is_uuid(text: str | None) -> bool:
 def definition_uuid(kind: Kind, literal: str | None, key: str) -> uuid.UUID:
     """UUID of a definition: the given one, else a version 5 UUID of the literal text or, without one, of `key`.
 
-    The same file therefore always meets the same record (apps-and-credentials.md 3.2).
+    The same file therefore always meets the same record.
     """
     text = (literal or "").strip().lower()
     if is_uuid(text):

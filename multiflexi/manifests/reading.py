@@ -31,7 +31,7 @@ def read(data: bytes) -> Source:
     """Parse a definition file.
 
     Whole numbers written with a fraction or exponent become integers. Raises Unreadable, with line and column
-    for syntax errors; sizes are limited by apps-and-credentials.md 1.5.
+    for syntax errors; sizes are limited as this module says.
     """
     findings: list[Finding] = []
     if len(data) > MAX_FILE_BYTES:
