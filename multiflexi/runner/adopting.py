@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from multiflexi.executors import registry
 from multiflexi.executors.contract import Alive, NeverStarted
 from multiflexi.jobs import snapshot
-from multiflexi.jobs.claiming import Release, release, renew_leases
+from multiflexi.jobs.claiming import renew_leases
 from multiflexi.jobs.environment import job_directory
 from multiflexi.jobs.lifecycle import Move, StaleJobs, move
 from multiflexi.jobs.resolved import Resolved
@@ -20,6 +20,7 @@ from multiflexi.jobs.spool import Spool, SpoolDir
 from multiflexi.models import ACTIVE_STATES, FINAL_STATES, Job, JobStatus, Worker
 from multiflexi.record.actor import Actor
 from multiflexi.runner.finishing import evidence_of
+from multiflexi.runner.giving_back import give_back
 from multiflexi.runner.limits import effective
 from multiflexi.runner.running import TROUBLES_BEFORE_BARE_END, Running, Stage
 from multiflexi.runner.watching import feed_from
@@ -28,7 +29,7 @@ from multiflexi.vault.errors import DecryptionFailed, VaultError
 log = logging.getLogger(__name__)
 
 
-def adopt(worker: Worker, actor: Actor, *, known: Collection[int] = ()) -> list[Running]:
+def adopt(worker: Worker, spool: Spool, actor: Actor, *, known: Collection[int] = ()) -> list[Running]:
     """Take over every job that this worker owns: unstarted ones go back, the others are ours with a new token.
 
     What became of a started one is decided by evidence; nothing is ever started again here. `known` are the ids of
@@ -41,20 +42,13 @@ def adopt(worker: Worker, actor: Actor, *, known: Collection[int] = ()) -> list[
     )
     for job in owned:
         if job.status == JobStatus.QUEUED:
-            _quietly_release(job, actor)
+            give_back(job, spool, actor, detail="the executor was restarted")
     taken = [job for job in owned if job.status != JobStatus.QUEUED and _take_over(job, actor)]
     renew_leases(worker)
     adopted = [one for job in taken if (one := _recovered_or_left(job)) is not None]
     if adopted:
         log.info("%d jobs were adopted", len(adopted), extra={"jobs": [one.id for one in adopted]})
     return adopted
-
-
-def _quietly_release(job: Job, actor: Actor) -> None:
-    try:
-        release([Release(job.pk, job.claim, detail="the executor was restarted")], actor=actor)
-    except StaleJobs:
-        log.info("a claimed job has changed meanwhile and is left alone", extra={"job": job.pk})
 
 
 def _take_over(job: Job, actor: Actor) -> bool:

@@ -16,14 +16,13 @@ from multiflexi.executors import registry
 from multiflexi.executors.contract import NeverStarted
 from multiflexi.executors.native import process
 from multiflexi.jobs import claiming, workers
-from multiflexi.jobs.claiming import Release, release
 from multiflexi.jobs.completion import Completion, complete
 from multiflexi.jobs.lifecycle import StaleJobs
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.spool import Spool
 from multiflexi.models import FailureReason, Job, QueueEntry, Worker, WorkerRole, WorkerState
 from multiflexi.record.actor import Actor
-from multiflexi.runner import adopting, finishing, preflight, reaping, starting, watching
+from multiflexi.runner import adopting, finishing, giving_back, preflight, reaping, starting, watching
 from multiflexi.runner.running import Running, Stage
 from multiflexi.vault import keyring
 from multiflexi.vault.errors import VaultError
@@ -97,7 +96,7 @@ class Cycle:
             modules=list(self._modules),
         )
         self._actor = workers.actor_of(self._worker)
-        self._jobs = {one.id: one for one in adopting.adopt(self._worker, self._actor)}
+        self._jobs = {one.id: one for one in adopting.adopt(self._worker, self._spool, self._actor)}
         adopting.sweep(self._spool, self._jobs)
         self._next_reap = time.monotonic() + settings.MULTIFLEXI_LEASE_SECONDS
 
@@ -167,7 +166,7 @@ class Cycle:
         # While the database was away nobody could renew a lease.
         self._next_reap = time.monotonic() + settings.MULTIFLEXI_LEASE_SECONDS
         self._claimed = []
-        for one in adopting.adopt(self.worker, self.actor, known=self._jobs):
+        for one in adopting.adopt(self.worker, self._spool, self.actor, known=self._jobs):
             self._jobs[one.id] = one
         watching.read_on(self._jobs.values())
         self._in_doubt = False
@@ -197,32 +196,37 @@ class Cycle:
             return
         reaping.reap(self.worker, self.actor)
         if reaping.take_over_one_shots(self.worker):
-            for one in adopting.adopt(self.worker, self.actor, known=self._jobs):
+            for one in adopting.adopt(self.worker, self._spool, self.actor, known=self._jobs):
                 self._jobs[one.id] = one
         self._next_reap = time.monotonic() + settings.MULTIFLEXI_HEARTBEAT_SECONDS
 
     def _finish(self) -> None:
         jobs = list(self._jobs.values())
         for one in adopting.never_started(jobs):
-            self._forget([one], clean=starting.undo_start(one, self.actor))
-        self._forget(finishing.stage(jobs, self.actor), clean=False)
+            if giving_back.undo_start(one.job, self.actor):
+                self._drop(one)
+            else:
+                self._leave_alone([one])
+        self._leave_alone(finishing.stage(jobs, self.actor))
         ended, gone = finishing.finish(list(self._jobs.values()), self.actor)
-        self._forget(gone, clean=False)
-        self._forget(ended, clean=True)
+        self._leave_alone(gone)
+        for one in ended:
+            shutil.rmtree(one.job_dir, ignore_errors=True)
+            self._drop(one)
         self.finished.extend(one.id for one in ended)
         if ended:
             self._next_claim = 0.0
 
-    def _forget(self, jobs: Iterable[Running], *, clean: bool) -> None:
+    def _drop(self, one: Running) -> None:
+        """Forget a job; its spool directory goes last, because by it the next process knows what to sweep."""
+        self._jobs.pop(one.id, None)
+        one.module.cleanup(one.handle)
+        self._spool.remove(one.spool)
+
+    def _leave_alone(self, jobs: Iterable[Running]) -> None:
         for one in jobs:
             self._jobs.pop(one.id, None)
-            if clean:
-                # The spool directory goes last: as long as it is there, the next process knows what to sweep.
-                shutil.rmtree(one.job_dir, ignore_errors=True)
-                one.module.cleanup(one.handle)
-                self._spool.remove(one.spool)
-            else:
-                log.warning("a job is not ours any more and is left alone", extra={"job": one.id})
+            log.warning("a job is not ours any more and is left alone", extra={"job": one.id})
 
     def _flush(self) -> None:
         now = time.monotonic()
@@ -278,12 +282,7 @@ class Cycle:
 
     def _release_claimed(self) -> None:
         for job in self._claimed:
-            try:
-                release([Release(job.pk, job.claim)], actor=self.actor)
-            except StaleJobs:
-                log.info("a claimed job has changed meanwhile", extra={"job": job.pk})
-            else:
-                preflight.discard_directories(job, self._spool)
+            giving_back.give_back(job, self._spool, self.actor)
         self._claimed = []
 
     def _obstacle(self) -> str | None:

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from multiflexi.executors.contract import Ended, Handle, NeverStarted, StartFailed, StartRefused
 from multiflexi.jobs import snapshot, tasks
-from multiflexi.jobs.claiming import Release, release
 from multiflexi.jobs.completion import Completion, complete
 from multiflexi.jobs.lifecycle import Move, StaleJobs, move
 from multiflexi.jobs.output import LineFeed
@@ -53,20 +52,6 @@ def start(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> list[Running
     return started
 
 
-def undo_start(one: Running, actor: Actor) -> bool:
-    """Put a job back into the queue that is proven never to have started, and take its attempt back.
-
-    False when it is not ours any more, which it is also when an earlier try was committed although its answer was lost.
-    """
-    try:
-        with transaction.atomic():
-            release([Release(one.id, one.job.claim, JobStatus.RUNNING, reason="start_undone")], actor=actor)
-            tasks.undo_start([one.job.task_id] if one.job.task_id else [])
-    except StaleJobs:
-        return False
-    return True
-
-
 def _committed(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> Iterable[Prepared]:
     if not ready:
         return []
@@ -83,7 +68,8 @@ def _committed(ready: Sequence[Prepared], spool: Spool, actor: Actor) -> Iterabl
             kept.append(one)
         except StaleJobs:
             log.info("a claimed job was taken back before its start", extra={"job": one.job.pk})
-            discard_directories(one.job, spool)
+            # The job's directory may be in use by now: another executor of this host may have begun the job.
+            spool.remove(one.spool)
         except Exception as error:
             if is_passing(error) or isinstance(error, VaultError):
                 raise

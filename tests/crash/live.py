@@ -82,6 +82,16 @@ class Daemon:
         assert self.log.count(text) >= times, f"it ended without saying {text!r}"
 
 
+def application(root: Path, script: str, *, shell: str = "/bin/sh", **fields: Any) -> Application:
+    """An application that is a script."""
+    code = uuid.uuid4().hex[:12]
+    path = root / f"app-{code}"
+    path.write_text(f"#!{shell}\n{script}\n")
+    path.chmod(0o755)
+    values = {"executable": str(path), "name": code, "code": code, "uuid": uuid.uuid4()} | fields
+    return Application.objects.create(**values)
+
+
 class Live:
     """A small installation: two companies have their run templates here, and daemons run beside the test."""
 
@@ -128,13 +138,7 @@ class Live:
         until(is_running, f"the first cycle of the {role}")
 
     def app(self, script: str, *, shell: str = "/bin/sh", **fields: Any) -> Application:
-        """An application that is a script."""
-        code = uuid.uuid4().hex[:12]
-        path = self.root / f"app-{code}"
-        path.write_text(f"#!{shell}\n{script}\n")
-        path.chmod(0o755)
-        values = {"executable": str(path), "name": code, "code": code, "uuid": uuid.uuid4()} | fields
-        return Application.objects.create(**values)
+        return application(self.root, script, shell=shell, **fields)
 
     def python_app(self, script: str, **fields: Any) -> Application:
         return self.app(script, shell=f"{sys.executable} -IS", **fields)
