@@ -25,6 +25,9 @@ class FieldType(models.TextChoices):
     TEXT = "text", _("Long text")
 
 
+SENSITIVE_TYPES = (FieldType.PASSWORD, FieldType.SECRET)
+
+
 class FieldCategory(models.TextChoices):
     """Grouping of fields in forms."""
 
@@ -160,7 +163,9 @@ class ConfField(models.Model):
 
     @property
     def is_secret(self) -> bool:
-        """Whether values are sealed and masked; an administrator's decision wins over the definition's."""
+        """Whether values are sealed and masked: always by type, else as an administrator or the definition says."""
+        if self.type in SENSITIVE_TYPES:
+            return True
         return self.secret if self.secret_override is None else self.secret_override
 
 
