@@ -13,7 +13,7 @@ from multiflexi.jobs.layers import PLATFORM, Offer, Winner, is_credential, merge
 from multiflexi.jobs.macros import Expansion, MacroError, Raw
 from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Resolved
 from multiflexi.jobs.rows import ForeignCredential, Rows
-from multiflexi.jobs.schedulable import installation_zone
+from multiflexi.jobs.schedulable import zone_name
 from multiflexi.models import ConfField, FieldType, Job
 from multiflexi.vault.errors import DecryptionFailed, KeyMissing
 from multiflexi.vault.secrecy import named_like_a_secret
@@ -82,7 +82,7 @@ class _Assembly:
             },
             result_file=result_file.path_of(values, self.job.app.resultfile),
             directory=self.directory,
-            zone=_zone_of(self.job),
+            zone=zone_name(self.job.runtemplate, self.job.company),
             company_id=self.job.company_id,
         )
 
@@ -153,8 +153,3 @@ def _check_text(name: str, text: str) -> None:
         raise EnvironmentProblem(
             _("The value of %(name)s contains a character that no process can be given. Remove it.") % {"name": name}
         )
-
-
-def _zone_of(job: Job) -> str:
-    own = job.runtemplate.timezone if job.runtemplate else None
-    return own or job.company.timezone or installation_zone().key

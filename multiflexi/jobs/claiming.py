@@ -214,9 +214,3 @@ _UNSTARTED = {
 def renew_leases(worker: Worker) -> int:
     """Extend all leases of an instance in one statement; returns how many it holds."""
     return QueueEntry.objects.filter(worker=worker).update(lease_until=lease_end(backend().now()))
-
-
-def next_due(modules: Collection[str]) -> datetime | None:
-    """When the earliest unclaimed job of these modules is due; may lie in the past while it has to wait for a place."""
-    rows = QueueEntry.objects.filter(worker__isnull=True, executor__in=list(modules))
-    return rows.order_by("after").values_list("after", flat=True).first()

@@ -16,16 +16,21 @@ from django.utils.translation import gettext as _
 
 from multiflexi.jobs.completeness import missing_by_template
 from multiflexi.jobs.queue import backend
-from multiflexi.models import Interval, RunTemplate
+from multiflexi.models import Company, Interval, RunTemplate
 from multiflexi.scheduling import zones
 from multiflexi.scheduling.cadence import Cadence
 from multiflexi.scheduling.skipdays import SkipDaysError
 
 
 def zone_of(runtemplate: RunTemplate) -> ZoneInfo:
-    """The zone whose wall clock counts: the run template's, else the company's, else the installation's."""
-    name = runtemplate.timezone or runtemplate.company.timezone
-    return zones.zone(name) if name else installation_zone()
+    """The zone whose wall clock counts for a run template whose company is loaded. Raises ZoneError."""
+    return zones.zone(zone_name(runtemplate, runtemplate.company))
+
+
+def zone_name(runtemplate: RunTemplate | None, company: Company) -> str:
+    """The name of the zone that counts: the run template's, else the company's, else the installation's."""
+    own = runtemplate.timezone if runtemplate else None
+    return own or company.timezone or installation_zone().key
 
 
 @lru_cache(maxsize=1)
