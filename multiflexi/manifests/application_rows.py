@@ -17,7 +17,7 @@ from multiflexi.manifests.definitions import (
     ProductDefinition,
 )
 from multiflexi.manifests.notes import Notes
-from multiflexi.manifests.rows import localized, manifest_of, reconcile, translations
+from multiflexi.manifests.rows import field_texts, localized, manifest_of, reconcile, translations
 from multiflexi.manifests.texts import Texts, base_text
 from multiflexi.models import (
     AppArtifact,
@@ -174,13 +174,7 @@ def _save_fields(app: Application, fields: dict[str, FieldDefinition]) -> None:
         lambda key: ConfField(app=app, keyname=key),
         delete=lambda gone: _retire_fields(app, gone),
     )
-    wanted = {
-        (rows[key].pk, lang): values
-        for key, field in fields.items()
-        for lang, values in translations(
-            {"name": field.name, "description": field.description, "hint": field.hint}
-        ).items()
-    }
+    wanted = field_texts(rows, fields)
     present = ConfFieldTranslation.objects.filter(conffield__in=[row.pk for row in rows.values()])
     reconcile(
         {(text.conffield_id, text.lang): text for text in present},

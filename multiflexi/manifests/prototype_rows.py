@@ -8,7 +8,7 @@ from multiflexi.manifests.credential import read_credential
 from multiflexi.manifests.definitions import CredentialDefinition, FieldDefinition
 from multiflexi.manifests.kinds import Kind
 from multiflexi.manifests.notes import Notes
-from multiflexi.manifests.rows import localized, manifest_of, reconcile, translations
+from multiflexi.manifests.rows import field_texts, localized, manifest_of, reconcile, translations
 from multiflexi.manifests.texts import base_text
 from multiflexi.models import (
     CredentialPrototype,
@@ -98,13 +98,7 @@ def _save_fields(prototype: CredentialPrototype, fields: dict[str, FieldDefiniti
         lambda key: CredentialPrototypeField(credential_prototype=prototype, keyword=key),
         delete=lambda gone: _retire_fields(prototype, gone),
     )
-    wanted = {
-        (rows[key].pk, lang): values
-        for key, field in fields.items()
-        for lang, values in translations(
-            {"name": field.name, "description": field.description, "hint": field.hint}
-        ).items()
-    }
+    wanted = field_texts(rows, fields)
     present = CredentialPrototypeFieldTranslation.objects.filter(
         credential_prototype_field__in=[row.pk for row in rows.values()]
     )

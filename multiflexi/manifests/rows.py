@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from django.db import connection
 from django.db.models import Model
 
+from multiflexi.manifests.definitions import FieldDefinition
 from multiflexi.manifests.texts import DEFAULT_LANGUAGE, Texts
 from multiflexi.models import Application, CredentialPrototype, CredentialType
 
@@ -86,3 +87,16 @@ def localized(base: str | None, rows: Mapping[str, str | None]) -> Texts:
     if base and base not in found.values():
         return {DEFAULT_LANGUAGE: base, **{key: text for key, text in found.items() if key != DEFAULT_LANGUAGE}}
     return found
+
+
+def field_texts(
+    rows: Mapping[str, Model], fields: Mapping[str, FieldDefinition], *, always: bool = False
+) -> dict[tuple[int, str], Values]:
+    """Texts of fields by the id of their row and the language; `always` as for `translations`."""
+    return {
+        (rows[key].pk, lang): values
+        for key, field in fields.items()
+        for lang, values in translations(
+            {"name": field.name, "description": field.description, "hint": field.hint}, always=always
+        ).items()
+    }

@@ -10,7 +10,7 @@ from multiflexi.manifests.credential import read_credential
 from multiflexi.manifests.definitions import CredentialDefinition, FieldDefinition
 from multiflexi.manifests.kinds import Kind
 from multiflexi.manifests.notes import Notes
-from multiflexi.manifests.rows import localized, manifest_of, reconcile, translations
+from multiflexi.manifests.rows import field_texts, localized, manifest_of, reconcile, translations
 from multiflexi.manifests.texts import base_text
 from multiflexi.models import (
     CredentialType,
@@ -92,13 +92,7 @@ def _save_fields(kind: CredentialType, fields: dict[str, FieldDefinition]) -> No
         desired,
         lambda key: CredentialTypeField(credential_type=kind, keyname=key),
     )
-    wanted = {
-        (rows[key].pk, lang): values
-        for key, field in fields.items()
-        for lang, values in translations(
-            {"name": field.name, "description": field.description, "hint": field.hint}, always=True
-        ).items()
-    }
+    wanted = field_texts(rows, fields, always=True)
     present = CredentialTypeFieldTranslation.objects.filter(crtypefield__credential_type=kind)
     reconcile(
         {(text.crtypefield_id, text.lang): text for text in present},
