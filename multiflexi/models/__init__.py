@@ -76,6 +76,7 @@ from multiflexi.models.output import (
     LineType,
 )
 from multiflexi.models.queue import (
+    CredentialUse,
     JobLimit,
     NamedLimit,
     NamedLimitUser,

@@ -263,6 +263,8 @@ class Credential(TenantModel, Timestamped):
     checked_at = models.DateTimeField(null=True, blank=True)
     check_valid_until = models.DateTimeField(null=True, blank=True)
     check_failures = models.PositiveIntegerField(default=0)
+    checking_by = models.CharField(max_length=32, null=True, blank=True)
+    checking_until = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     note = models.TextField(null=True, blank=True)
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from multiflexi.models.application import Application
 from multiflexi.models.base import ColouredChoices, TenantModel, one_of
 from multiflexi.models.company import Company
-from multiflexi.models.credential import CredentialType
+from multiflexi.models.credential import Credential, CredentialType
 from multiflexi.models.job import Job
 from multiflexi.models.runtemplate import Executor, RunTemplate
 
@@ -89,6 +89,10 @@ class QueueEntry(TenantModel):
         RunTemplate, on_delete=models.CASCADE, null=True, blank=True, related_name="queue_entries"
     )
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="queue_entries")
+    # A copy of the job's, so that a full named limit is seen without a join; the job's own reference is the one kept.
+    app = models.ForeignKey(
+        Application, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     executor = models.CharField(max_length=32, choices=Executor.choices, default=Executor.NATIVE)
     priority = models.SmallIntegerField(default=0)
     worker = models.ForeignKey(Worker, on_delete=models.SET_NULL, null=True, blank=True, related_name="queue_entries")
@@ -109,7 +113,12 @@ class QueueEntry(TenantModel):
     class Meta:
         db_table = "schedule"
         indexes = (
-            models.Index(fields=("priority", "after", "id"), condition=Q(worker__isnull=True), name="schedule_waiting"),
+            models.Index(fields=("after",), condition=Q(worker__isnull=True), name="schedule_upcoming"),
+            models.Index(
+                fields=("company", "priority", "after", "id"),
+                condition=Q(worker__isnull=True),
+                name="schedule_company_waiting",
+            ),
         )
         constraints = (
             models.CheckConstraint(
@@ -132,7 +141,12 @@ class NamedLimit(TenantModel):
 
     class Meta:
         db_table = "named_limit"
-        constraints = (models.UniqueConstraint(fields=("company", "name"), name="named_limit_name"),)
+        constraints = (
+            models.UniqueConstraint(fields=("company", "name"), name="named_limit_name"),
+            models.UniqueConstraint(
+                fields=("name",), condition=Q(company__isnull=True), name="named_limit_shared_name"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.name} ({self.maximum})"
@@ -179,3 +193,25 @@ class JobLimit(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.limit_id}: #{self.job_id}"
+
+
+class CredentialUse(TenantModel):
+    """A job was started with values of a credential; which variables they were is told by the job's provenance."""
+
+    company_path = "job__company_id"
+
+    pk = models.CompositePrimaryKey("job_id", "credential_id")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="credential_uses")
+    # Without constraint: it outlives the credential, and a start locks no row that all jobs share.
+    credential = models.ForeignKey(
+        Credential, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="uses"
+    )
+    version = models.PositiveIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "credential_use"
+        indexes = (models.Index(fields=("credential", "at"), name="credential_use_at"),)
+
+    def __str__(self) -> str:
+        return f"#{self.job_id}: {self.credential_id} v{self.version}"
