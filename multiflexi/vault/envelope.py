@@ -7,10 +7,11 @@ from typing import NamedTuple, NoReturn
 
 from django.utils.translation import gettext as _
 
-from multiflexi.vault import cipher, keyring
+from multiflexi.vault import cipher, keyring, places
 from multiflexi.vault.errors import DecryptionFailed
 
 VERSION = 2
+_BEGINNING = f'{{"v":{VERSION},"kid":'
 _MEMBERS = {"v", "kid", "n", "ct"}
 
 
@@ -25,9 +26,10 @@ def seal(plain: str, *, key: str, table: str, field: str, record: int | str, com
 
     `key` names the data key (`keyring.CREDENTIALS` …), `field` is the column, for a member of a JSON column with
     its path (`overrides.API_KEY`), `record` the primary key, so the row needs its id first. Raises a VaultError
-    when no key is usable, and ValueError for a place without an id.
+    when no key is usable, and ValueError for a place without an id or outside of `places`.
     """
     context = _context(table, field, record)
+    places.check(table, field)
     if plain == "":
         return ""
     data_key = keyring.current(key, company_id)
@@ -57,6 +59,11 @@ def open_sealed(text: str, *, table: str, field: str, record: int | str) -> str:
 def is_sealed(text: object) -> bool:
     """Whether this is an envelope by its form; says nothing about whether it can be opened."""
     return _parsed(text) is not None
+
+
+def looks_sealed(text: object) -> bool:
+    """Whether this is an envelope or what is left of a damaged one; such a text is never a value of its own."""
+    return isinstance(text, str) and (text.startswith(_BEGINNING) or is_sealed(text))
 
 
 def key_id_of(text: str) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 MIN_LENGTH = 4
+MAX_LENGTH = 1024
 # Values too common to hide: masking them would make ordinary output unreadable and protect nothing.
 _COMMON = """
 true false null none nil undefined yes enabled disabled default auto empty example demo dummy sample
@@ -37,7 +38,7 @@ def forms(secret: str) -> set[bytes]:
         found.update((raw, *_base64(raw), *_url(raw), *_json(value)))
     for line in _telling_lines(secret):
         found.update((as_bytes(line)[0], *_json(line)))
-    return {form for form in found if len(form) >= MIN_LENGTH}
+    return {piece for form in found if len(form) >= MIN_LENGTH for piece in _pieces(form)}
 
 
 def as_bytes(text: str) -> tuple[bytes, str]:
@@ -49,6 +50,20 @@ def as_bytes(text: str) -> tuple[bytes, str]:
         return text.encode("utf-8", "surrogateescape"), "surrogateescape"
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass"), "surrogatepass"
+
+
+def _pieces(form: bytes) -> Iterator[bytes]:
+    """A form that is not too long, else pieces of it, which are masked one after the other.
+
+    The search looks at every place where a form may have begun and not ended yet; with a long one that repeats itself
+    this takes the square of its length.
+    """
+    if len(form) <= MAX_LENGTH:
+        yield form
+        return
+    for start in range(0, len(form) - MAX_LENGTH, MAX_LENGTH):
+        yield form[start : start + MAX_LENGTH]
+    yield form[-MAX_LENGTH:]
 
 
 def _telling_lines(secret: str) -> Iterator[str]:

@@ -1,14 +1,15 @@
 """The data keys of the installation and its companies: created once, unwrapped and cached per process."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from django.db.models import F, Max, Q
+from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from multiflexi.models import EncryptionKey
 from multiflexi.vault import lock, master, wrapping
-from multiflexi.vault.errors import KeyMissing
+from multiflexi.vault.errors import KeyMissing, VaultError
 from multiflexi.vault.names import AUDIT, COMPANY_NAMES, CREDENTIALS, DEFAULT, INSTALLATION_NAMES, PERSONAL_DATA
 from multiflexi.vault.status import KeyRingStatus, status
 from multiflexi.vault.wrapping import DataKey
@@ -17,6 +18,7 @@ __all__ = (
     "AUDIT",
     "CREDENTIALS",
     "DEFAULT",
+    "INSTALLATION_NAMES",
     "MAX_AGE",
     "PERSONAL_DATA",
     "DataKey",
@@ -25,20 +27,40 @@ __all__ = (
     "current",
     "ensure_keys",
     "forget",
+    "missing",
     "status",
 )
 
 # A process goes on writing with the version it knows for at most this many seconds after a rotation.
-MAX_AGE = 60.0
+MAX_AGE = 10.0
 
 
 @dataclass
 class _Cache:
-    """Keys unwrapped with one master key; bytes behind an id never change, which version is newest does."""
+    """Keys unwrapped with one master key; bytes behind an id never change, which version is newest does.
+
+    Every key there is gets unwrapped, not only the newest: a value read before its key was retired can then still be
+    opened by a process that never used the key.
+    """
 
     master_id: str = ""
     by_id: dict[int, DataKey] = field(default_factory=dict)
-    newest: dict[tuple[str, int | None], tuple[float, DataKey]] = field(default_factory=dict)
+    newest: dict[tuple[str, int | None], EncryptionKey] = field(default_factory=dict)
+    until: float = 0.0
+
+    def refresh(self, master_key: master.MasterKey) -> None:
+        newest: dict[tuple[str, int | None], EncryptionKey] = {}
+        for row in EncryptionKey.objects.order_by("version"):
+            if row.is_active:
+                newest[row.key_name, row.company_id] = row
+            if row.pk not in self.by_id:
+                # One that does not fit is told to whoever needs it.
+                with suppress(VaultError):
+                    self.by_id[row.pk] = wrapping.unwrapped(row, master_key)
+        self.newest, self.until = newest, time.monotonic() + MAX_AGE
+
+    def newest_row(self, name: str, company_id: int | None) -> EncryptionKey | None:
+        return self.newest.get((name, company_id)) or self.newest.get((name, None))
 
 
 _cache = _Cache()
@@ -51,13 +73,13 @@ def ensure_keys(company_id: int | None = None) -> list[str]:
     Raises MasterKeyMissing without a master secret of at least 32 characters, and MasterKeyWrong when existing
     keys are wrapped by another one.
     """
-    if not _missing(company_id):
+    if not missing(company_id):
         return []
     with lock.alone():
-        missing = _missing(company_id)
-        _create(missing, company_id)
+        names = missing(company_id)
+        _create(names, company_id)
     forget()
-    return missing
+    return names
 
 
 def current(name: str, company_id: int | None = None) -> DataKey:
@@ -67,14 +89,18 @@ def current(name: str, company_id: int | None = None) -> DataKey:
     """
     master_key = master.current()
     cache = _cache_of(master_key)
-    until, known = cache.newest.get((name, company_id), (0.0, None))
-    if known is not None and time.monotonic() < until:
-        return known
-    row = _newest_row(name, company_id)
-    key = cache.by_id.get(row.pk) or wrapping.unwrapped(row, master_key)
-    cache.by_id[key.id] = key
-    cache.newest[name, company_id] = (time.monotonic() + MAX_AGE, key)
-    return key
+    row = cache.newest_row(name, company_id) if time.monotonic() < cache.until else None
+    if row is None:
+        cache.refresh(master_key)
+        row = cache.newest_row(name, company_id)
+    if row is None:
+        raise KeyMissing(
+            _(
+                "The data key {name} does not exist, so nothing can be sealed or signed with it. "
+                "Run `multiflexi-cli setup`, which creates the missing keys."
+            ).format(name=name)
+        )
+    return cache.by_id.get(row.pk) or wrapping.unwrapped(row, master_key)
 
 
 def by_id(key_id: int) -> DataKey:
@@ -112,8 +138,11 @@ def _cache_of(master_key: master.MasterKey) -> _Cache:
     return cache
 
 
-def _missing(company_id: int | None) -> list[str]:
-    """Names without an active key; on the way every key around must fit the master key, lest two get mixed."""
+def missing(company_id: int | None = None) -> list[str]:
+    """Names without an active key, of the installation or of one company.
+
+    On the way every key around must fit the master key, lest two get mixed: raises MasterKeyMissing or MasterKeyWrong.
+    """
     master_key = master.current()
     rows = EncryptionKey.objects.filter(_owned_by(company_id), is_active=True)
     present = set()
@@ -126,25 +155,18 @@ def _missing(company_id: int | None) -> list[str]:
 
 def _create(names: list[str], company_id: int | None) -> None:
     master_key = master.current_for_new_keys()
-    rows = []
-    for name in names:
-        versions = EncryptionKey.objects.filter(Q(company_id=company_id), key_name=name)
-        newest = versions.aggregate(newest=Max("version"))["newest"] or 0
-        rows.append(wrapping.new_row(name, company_id, newest + 1, master_key))
+    rows = [wrapping.new_row(name, company_id, newest_version(name, company_id) + 1, master_key) for name in names]
     EncryptionKey.objects.bulk_create(rows)
 
 
-def _newest_row(name: str, company_id: int | None) -> EncryptionKey:
-    rows = EncryptionKey.objects.filter(_owned_by(company_id), key_name=name, is_active=True)
-    row = rows.order_by(F("company_id").desc(nulls_last=True), "-version").first()
-    if row is None:
-        raise KeyMissing(
-            _(
-                "The data key {name} does not exist, so nothing can be sealed or signed with it. "
-                "Run `multiflexi-cli setup`, which creates the missing keys."
-            ).format(name=name)
-        )
-    return row
+def newest_version(name: str, company_id: int | None) -> int:
+    """The highest version of a key, 0 when there is none."""
+    return versions(name, company_id).aggregate(newest=Max("version"))["newest"] or 0
+
+
+def versions(name: str, company_id: int | None) -> QuerySet[EncryptionKey]:
+    """All versions of a key of the installation or of one company, replaced ones too."""
+    return EncryptionKey.objects.filter(Q(company_id=company_id), key_name=name)
 
 
 def _owned_by(company_id: int | None) -> Q:

@@ -1,5 +1,7 @@
 """The master secret of the installation and what is derived from it."""
 
+from __future__ import annotations
+
 import base64
 import os
 from dataclasses import dataclass, field
@@ -17,11 +19,19 @@ MIN_LENGTH = 32
 
 @dataclass(frozen=True)
 class MasterKey:
-    """Wrapping key and its fingerprint; the secret itself is not kept."""
+    """Wrapping key and its fingerprint; the secret itself is not kept.
+
+    `previous` is the one that is being replaced: it still opens, nothing new is wrapped with it.
+    """
 
     id: str
     length: int
     wrapping: bytes = field(repr=False)
+    previous: MasterKey | None = None
+
+    def of(self, fingerprint: str) -> MasterKey | None:
+        """This key or the previous one, whichever has the fingerprint."""
+        return next((key for key in (self, self.previous) if key is not None and key.id == fingerprint), None)
 
 
 def current() -> MasterKey:
@@ -35,7 +45,7 @@ def current() -> MasterKey:
                 "a new installation gets one from `multiflexi-cli setup`."
             )
         )
-    return _derived(secret)
+    return _derived(secret, (settings.ENCRYPTION_MASTER_KEY_PREVIOUS or "").strip())
 
 
 def current_for_new_keys() -> MasterKey:
@@ -83,7 +93,8 @@ def _read(path: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _derived(secret: str) -> MasterKey:
+def _derived(secret: str, previous: str = "") -> MasterKey:
     raw = secret.encode("utf-8", "surrogateescape")
     fingerprint = cipher.derive(raw, "multiflexi master key fingerprint v1", 8).hex()
-    return MasterKey(fingerprint, len(secret), cipher.derive(raw, "multiflexi data key wrapping v1"))
+    wrapping = cipher.derive(raw, "multiflexi data key wrapping v1")
+    return MasterKey(fingerprint, len(secret), wrapping, _derived(previous) if previous else None)

@@ -23,23 +23,30 @@ class DataKey:
 
 def new_row(name: str, company_id: int | None, version: int, master_key: MasterKey) -> EncryptionKey:
     """An unsaved row with a new random key, bound to its name, company and version."""
-    nonce, sealed = cipher.encrypt(master_key.wrapping, cipher.new_key(), _context(name, company_id, version))
-    return EncryptionKey(
-        key_name=name,
-        company_id=company_id,
-        version=version,
-        key_data=base64.b64encode(nonce + sealed).decode("ascii"),
-        master_key_id=master_key.id,
-    )
+    row = EncryptionKey(key_name=name, company_id=company_id, version=version)
+    _wrap(row, cipher.new_key(), master_key)
+    return row
+
+
+def rewrap(row: EncryptionKey, master_key: MasterKey) -> None:
+    """Wrap the key of a row, unsaved, with another master key; raises as `unwrapped`, which uses the previous one."""
+    _wrap(row, unwrapped(row, master_key).secret, master_key)
+
+
+def _wrap(row: EncryptionKey, secret: bytes, master_key: MasterKey) -> None:
+    context = _context(row.key_name, row.company_id, row.version)
+    nonce, sealed = cipher.encrypt(master_key.wrapping, secret, context)
+    row.key_data = base64.b64encode(nonce + sealed).decode("ascii")
+    row.master_key_id = master_key.id
 
 
 def unwrapped(row: EncryptionKey, master_key: MasterKey) -> DataKey:
     """The key of a row; raises MasterKeyWrong, or DecryptionFailed when the row itself was changed."""
-    check_master(row, master_key)
+    fitting = check_master(row, master_key)
     context = _context(row.key_name, row.company_id, row.version)
     try:
         data = base64.b64decode(row.key_data, validate=True)
-        secret = cipher.decrypt(master_key.wrapping, data[: cipher.NONCE_BYTES], data[cipher.NONCE_BYTES :], context)
+        secret = cipher.decrypt(fitting.wrapping, data[: cipher.NONCE_BYTES], data[cipher.NONCE_BYTES :], context)
     except (binascii.Error, cipher.WrongKeyOrData):
         raise DecryptionFailed(
             _(
@@ -50,15 +57,18 @@ def unwrapped(row: EncryptionKey, master_key: MasterKey) -> DataKey:
     return DataKey(row.pk, row.key_name, secret)
 
 
-def check_master(row: EncryptionKey, master_key: MasterKey) -> None:
-    """Raise MasterKeyWrong, naming both fingerprints, when another master key wraps the row."""
-    if row.master_key_id != master_key.id:
+def check_master(row: EncryptionKey, master_key: MasterKey) -> MasterKey:
+    """The master key that wraps the row; raises MasterKeyWrong, naming both fingerprints, when it is another one."""
+    fitting = master_key.of(row.master_key_id)
+    if fitting is None:
         raise MasterKeyWrong(
             _(
                 "The data key {name} version {version} is wrapped by the master key {expected}, but the configured "
-                "one is {configured}. Set ENCRYPTION_MASTER_KEY to the value it had when the keys were created."
+                "one is {configured}. Set ENCRYPTION_MASTER_KEY to the value it had when the keys were created; "
+                "while it is being changed, ENCRYPTION_MASTER_KEY_PREVIOUS."
             ).format(name=row.key_name, version=row.version, expected=row.master_key_id, configured=master_key.id)
         )
+    return fitting
 
 
 def _context(name: str, company_id: int | None, version: int) -> bytes:
