@@ -1,0 +1,1 @@
+"""Stormware Pohoda mServer."""
