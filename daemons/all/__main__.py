@@ -14,6 +14,7 @@ from pathlib import Path
 
 from daemons.all import local_state
 from daemons.all.supervisor import Supervisor, daemon_commands
+from multiflexi.executors.native.process import forbid_dumps
 
 DAEMONS = ("scheduler", "executor")
 CONFIGURATION_ERROR = 78
@@ -23,6 +24,7 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until asked to stop; exit status of the process."""
     arguments = _parser().parse_args(argv)
+    forbid_dumps()
     logging.basicConfig(format="%(levelname)s all: %(message)s", level=logging.INFO)
     environment = dict(os.environ)
     if arguments.environment:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 
 from django.db import connections
+from django.db.backends.signals import connection_created
 
 from daemons.common.backoff import Backoff
 from daemons.common.health import Health
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 STOP_MARGIN_SECONDS = 3.0
 STOP_RETRY_SECONDS = 0.5
+TEND_SECONDS = 1.0
 MEMORY_CHECK_SECONDS = 10.0
 
 
@@ -58,6 +61,7 @@ class Driver:
         self._health = Health(self._manager, backoff or Backoff(), clock)
         self._clock = clock
         self._signals = Signals()
+        self._reached = False
         self._started = False
         self._mode: StopMode | None = None
         self._deadline = math.inf
@@ -66,10 +70,12 @@ class Driver:
     def run(self) -> int:
         """Drive until the loop has ended; exit status of the process, 1 when a single cycle failed."""
         with self._signals:
+            connection_created.connect(self._note_connection)
             try:
                 return self._run_cycles()
             finally:
                 self._close()
+                connection_created.disconnect(self._note_connection)
 
     def _run_cycles(self) -> int:
         while True:
@@ -104,7 +110,8 @@ class Driver:
             pause = self._loop.run_once()
         except Exception as error:
             self._forget_connections()
-            return self._health.failed(error)
+            reached, self._reached = self._reached, False
+            return self._health.failed(error, reached=reached)
         self._health.succeeded()
         self._check_memory()
         return pause
@@ -112,6 +119,8 @@ class Driver:
     def _pause(self, seconds: float) -> None:
         """Sleep; while cycles fail only a signal ends it, or every waiting child would end it at once."""
         slice_seconds = (self._manager.watchdog_seconds or LONGEST_SECONDS) / 4
+        if self._health.ailing:
+            slice_seconds = min(slice_seconds, TEND_SECONDS)
         until = self._clock() + seconds
         watched = () if self._health.ailing else self._loop.watched()
         fds = [self._signals.fileno(), *watched]
@@ -121,6 +130,8 @@ class Driver:
             if self._waiter.sleep(step, fds, wakeable=not self._health.ailing) or left <= step:
                 return
             self._manager.alive()
+            if self._health.ailing and self._started:
+                self._attempt("tend to what needs no database", self._loop.tend)
 
     def _take_signals(self) -> None:
         for number in self._signals.take():
@@ -182,6 +193,10 @@ class Driver:
         except Exception:
             self._forget_connections()
             log.exception("the %s could not %s", self._loop.role, what)
+
+    def _note_connection(self, **_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._reached = True
 
     @staticmethod
     def _forget_connections() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 
-from daemons.common.backoff import PERMANENT_SECONDS, Backoff
+from daemons.common.backoff import PERMANENT_SECONDS, REACHABLE_SECONDS, Backoff
 from daemons.common.notify import ServiceManager
 from daemons.common.trouble import Trouble, trouble_of
 
@@ -27,8 +28,12 @@ class Health:
         """Whether the last cycle failed."""
         return self._since is not None
 
-    def failed(self, error: Exception) -> float:
-        """Note a failed cycle; seconds until the next try."""
+    def failed(self, error: Exception, *, reached: bool = False) -> float:
+        """Note a failed cycle; seconds until the next try.
+
+        `reached` tells that a new connection to the database was made meanwhile: who sheds connections or commits is
+        not spared by waiting, as one who is starting again is.
+        """
         trouble = trouble_of(error)
         if self._since is None:
             self._since = self._clock()
@@ -37,7 +42,9 @@ class Health:
                 log.debug("%s; trying once more at once", trouble.text)
                 return 0.0
         self._tell(trouble, error)
-        return PERMANENT_SECONDS if trouble.permanent else self._backoff.next()
+        if trouble.permanent:
+            return PERMANENT_SECONDS
+        return self._backoff.next(REACHABLE_SECONDS if reached and trouble.kind == "database" else math.inf)
 
     def succeeded(self) -> None:
         """Note a cycle without failure."""

@@ -23,6 +23,9 @@ class Loop(Protocol):
     def run_once(self) -> float | None:
         """One cycle; seconds until the next is wanted, or None when nothing is left to do after ``stop``."""
 
+    def tend(self) -> None:
+        """Go on with what needs no database; called about every second while cycles fail."""
+
     def stop(self, mode: StopMode) -> float:
         """Begin to end, or end harder than before; seconds it may take at most. Does no work itself.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -16,6 +17,7 @@ from daemons.common.loop import Loop
 from daemons.common.stop import StopMode
 from multiflexi import __version__, environ
 from multiflexi.environ import EXIT_CONFIG, SettingsError
+from multiflexi.executors.native.process import forbid_dumps
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,6 @@ def run_daemon(
     make_loop: Callable[[Instance], Loop],
     *,
     argv: Sequence[str] | None = None,
-    add_options: Callable[[argparse.ArgumentParser], None] | None = None,
     make_lock: Callable[[str, str], Lock] = name_lock,
     term_mode: Callable[[], StopMode] = lambda: StopMode.DETACH,
 ) -> int:
@@ -55,10 +56,20 @@ def run_daemon(
     0 after an orderly end, 1 when the name is taken or a single cycle failed, 78 for an unusable setting, each
     with one line on standard error. ``make_loop`` is called with Django set up and the name locked.
     """
-    parser = build_parser(role, description)
-    if add_options:
-        add_options(parser)
-    arguments = parser.parse_args(argv)
+    return serve(
+        role, build_parser(role, description).parse_args(argv), make_loop, make_lock=make_lock, term_mode=term_mode
+    )
+
+
+def serve(
+    role: str,
+    arguments: argparse.Namespace,
+    make_loop: Callable[[Instance], Loop],
+    *,
+    make_lock: Callable[[str, str], Lock] = name_lock,
+    term_mode: Callable[[], StopMode] = lambda: StopMode.DETACH,
+) -> int:
+    """What `run_daemon` does, behind the command line."""
     try:
         if arguments.environment:
             environ.use_file(arguments.environment)
@@ -79,6 +90,8 @@ def run_daemon(
 
 def prepare(role: str, arguments: argparse.Namespace) -> Instance:
     """Load settings, Django and logging; raises SettingsError."""
+    # First of all, because jobs of an earlier process may be watching, and the environment may hold secrets.
+    forbid_dumps()
     environ.keep_from_others()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
     from django.conf import settings
@@ -91,12 +104,10 @@ def prepare(role: str, arguments: argparse.Namespace) -> Instance:
         once = not environ.role_value(role, "MULTIFLEXI_DAEMONIZE")
     import django
 
-    from multiflexi.executors.native import process
     from multiflexi.monitoring import logs
 
     django.setup()
     logs.configure_from_settings(role, name)
-    process.forbid_dumps()
     return Instance(role, name, once, arguments)
 
 
@@ -128,8 +139,11 @@ def _drive(instance: Instance, make_loop: Callable[[Instance], Loop], term_mode:
     log.info("the %s %s starts, version %s, process %d", role, instance.name, __version__, os.getpid())
     logs.start_table()
     try:
+        loop = make_loop(instance)
+        # What is loaded by now stays for ever; looking through it for garbage again and again would only cost time.
+        gc.freeze()
         return Driver(
-            make_loop(instance),
+            loop,
             once=instance.once,
             reload=lambda: reload_settings(role),
             term_mode=term_mode,

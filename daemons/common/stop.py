@@ -17,25 +17,33 @@ class StopMode(StrEnum):
     DETACH = "detach"
     DRAIN = "drain"
     KILL = "kill"
+    # As kill, because the whole host goes down and no job would survive.
+    HOST = "host"
+
+    @property
+    def ends_jobs(self) -> bool:
+        return self in (StopMode.KILL, StopMode.HOST)
 
 
 def mode_after(number: int, current: StopMode | None, term_mode: Callable[[], StopMode]) -> StopMode:
     """The mode a further SIGTERM or SIGINT leads to.
 
-    SIGTERM: what ``term_mode`` says, a second one detaches. SIGINT: the first drains, the second kills.
+    SIGTERM: what ``term_mode`` says, a second one detaches unless the host goes down. SIGINT: the first drains, the
+    second kills.
     """
+    if current is not None and current.ends_jobs:
+        return current
     if number == signal.SIGINT:
         return StopMode.DRAIN if current is None else StopMode.KILL
-    if current is None:
-        return term_mode()
-    return StopMode.KILL if current == StopMode.KILL else StopMode.DETACH
+    asked = term_mode()
+    return asked if current is None or asked is StopMode.HOST else StopMode.DETACH
 
 
 def configured_stop_mode() -> StopMode:
-    """MULTIFLEXI_STOP_MODE; ``kill`` when the whole host goes down, because no job would survive."""
+    """MULTIFLEXI_STOP_MODE, unless the whole host goes down."""
     from multiflexi import environ
 
-    return StopMode.KILL if host_is_stopping() else StopMode(environ.value("MULTIFLEXI_STOP_MODE"))
+    return StopMode.HOST if host_is_stopping() else StopMode(environ.value("MULTIFLEXI_STOP_MODE"))
 
 
 def host_is_stopping() -> bool:

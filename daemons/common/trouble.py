@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
+from multiflexi.jobs.queue import is_passing
 from multiflexi.vault.errors import KeyMissing, MasterKeyMissing, MasterKeyWrong
 
 # Codes of MySQL and MariaDB; the servers' texts for PostgreSQL and SQLite, whose drivers give no code on connecting.
@@ -33,7 +34,7 @@ def trouble_of(error: Exception) -> Trouble:
         return Trouble("misconfigured", f"secrets cannot be sealed or opened: {_reason(error)}", permanent=True)
     if isinstance(error, ImproperlyConfigured):
         return Trouble("misconfigured", f"the settings cannot be used: {_reason(error)}; correct them", permanent=True)
-    if not isinstance(error, OperationalError | InterfaceError | ProgrammingError):
+    if not isinstance(error, OperationalError | InterfaceError | ProgrammingError) and not is_passing(error):
         return Trouble("bug", f"the cycle failed: {type(error).__name__}: {_reason(error)}")
     code = error.args[0] if error.args and isinstance(error.args[0], int) else None
     reason = _reason(error)

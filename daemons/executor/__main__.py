@@ -1,16 +1,25 @@
-"""`multiflexi-executor`: the daemon."""
+"""`multiflexi-executor`: the daemon, and runs of one job."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from daemons.common.arguments import build_parser
 from daemons.common.lock import NameTakenError
 from daemons.common.loop import Loop
-from daemons.common.process import Instance, run_daemon
+from daemons.common.process import Instance, serve
 from daemons.common.stop import configured_stop_mode
-from multiflexi.environ import SettingsError
+from daemons.executor.options import add_one_shot_options
+from multiflexi import environ
+from multiflexi.environ import EXIT_CONFIG, SettingsError
+from multiflexi.executors.native.process import forbid_dumps
 from multiflexi.jobs.spool import LockHeld, Spool, SpoolError
+
+PROGRAMS = ("multiflexi-executor", "multiflexi-run-template")
+NO_MODE = 1
 
 
 class SpoolLock:
@@ -49,7 +58,31 @@ class SpoolLock:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the executor until it is asked to stop; exit status of the process."""
+    """Run the executor until it is asked to stop, or one job; exit status of the process."""
+    parser = build_parser("executor", "Run jobs that are due and keep their results, or run one job.")
+    program = Path(sys.argv[0]).name
+    parser.prog = program if program in PROGRAMS else parser.prog
+    add_one_shot_options(parser)
+    arguments = parser.parse_args(argv)
+    # Jobs of an earlier process may be watching, and the settings that are read next hold secrets.
+    forbid_dumps()
+    if arguments.once is not None or arguments.check_config:
+        return _serve(arguments)
+    from daemons.executor import one_shot
+
+    try:
+        if one_shot.is_asked_for(arguments):
+            return one_shot.run(arguments, parser.prog)
+    except SettingsError as error:
+        sys.stderr.write(f"{parser.prog}: {error}\n")
+        return EXIT_CONFIG
+    if environ.is_given("executor", "MULTIFLEXI_DAEMONIZE"):
+        return _serve(arguments)
+    parser.print_help(sys.stderr)
+    return NO_MODE
+
+
+def _serve(arguments: argparse.Namespace) -> int:
     lock = SpoolLock()
 
     def make_loop(instance: Instance) -> Loop:
@@ -57,14 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return ExecutorLoop(instance.name, lock.spool)
 
-    return run_daemon(
-        "executor",
-        "Run jobs that are due and keep their results.",
-        make_loop,
-        argv=argv,
-        make_lock=lock.named,
-        term_mode=configured_stop_mode,
-    )
+    return serve("executor", arguments, make_loop, make_lock=lock.named, term_mode=configured_stop_mode)
 
 
 if __name__ == "__main__":

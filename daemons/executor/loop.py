@@ -8,14 +8,18 @@ from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 
+from daemons.common.hints import Hints
 from daemons.common.stop import StopMode
+from multiflexi.jobs.queue.hints import Topic
 from multiflexi.jobs.spool import Spool
 from multiflexi.models import WorkerRole
 from multiflexi.runner.cycle import Cycle
+from multiflexi.runner.fencing import Guard
 
 log = logging.getLogger(__name__)
 
 DETACH_SECONDS = 1.0
+ENDED_BY = {StopMode.KILL: "the executor was stopped", StopMode.HOST: "the host goes down"}
 
 
 class ExecutorLoop:
@@ -31,27 +35,42 @@ class ExecutorLoop:
             places=settings.MULTIFLEXI_MAX_PARALLEL,
             modules=settings.MULTIFLEXI_EXECUTORS,
         )
+        self._hints = Hints(Topic.QUEUE, Topic.WORKERS)
+        # It must work when the first cycle already cannot reach the database.
+        self._guard = Guard(self._cycle.fence)
         self._mode: StopMode | None = None
         self._killing = False
 
     def start(self) -> None:
+        if not self._guard.is_alive():
+            self._guard.start()
         self._cycle.start()
 
     def run_once(self) -> float | None:
-        pause = self._cycle.run_once() if self._mode is None else self._run_down()
+        heard = self._hints.taken()
+        if Topic.QUEUE in heard:
+            self._cycle.lookout.look_now()
+        if Topic.WORKERS in heard:
+            self._cycle.beat_now()
+        self._cycle.lookout.hinted = self._hints.trusted
+        pause = self._cycle.run_once() if self._mode is None else self._run_down(self._mode)
         self._cycle.finished.clear()
-        return pause
+        self._hints.open()
+        return None if pause is None else self._hints.bounded(pause)
 
-    def _run_down(self) -> float | None:
+    def tend(self) -> None:
+        self._cycle.look()
+
+    def _run_down(self, mode: StopMode) -> float | None:
         """One cycle towards the end: nothing is claimed, and the running jobs are left, awaited or ended."""
         if self._cycle.claims:
             self._cycle.stop_claiming()
-        if self._mode is StopMode.DETACH:
+        if mode is StopMode.DETACH:
             self._cycle.detach()
             return None
-        if self._mode is StopMode.KILL and not self._killing:
+        if mode.ends_jobs and not self._killing:
             self._killing = True
-            self._cycle.kill_all(why="the executor was stopped")
+            self._cycle.kill_all(why=ENDED_BY[mode])
         pause = self._cycle.run_once()
         if self._cycle.busy:
             return pause
@@ -68,6 +87,8 @@ class ExecutorLoop:
 
     def close(self) -> None:
         """What is left when the time to stop is over goes on under its wrappers."""
+        self._hints.close()
+        self._guard.stop()
         if self._cycle.busy:
             self._cycle.detach()
 
@@ -80,4 +101,4 @@ class ExecutorLoop:
             log.info("%s", line)
 
     def watched(self) -> Iterable[int]:
-        return self._cycle.watched()
+        return [*self._cycle.watched(), *self._hints.watched()]

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 
+from daemons.common.hints import Hints
 from daemons.common.stop import StopMode
 from multiflexi.executors.native import process
 from multiflexi.jobs import enqueue, healing, tasks, workers
 from multiflexi.jobs.queue import backend
+from multiflexi.jobs.queue.hints import Topic
 from multiflexi.models import Worker, WorkerRole
 from multiflexi.record.actor import Actor
 
@@ -27,6 +29,7 @@ class SchedulerLoop:
         self._name = name
         self._worker: Worker | None = None
         self._actor: Actor | None = None
+        self._hints = Hints(Topic.SCHEDULES)
         self._stopping = False
         self._next_beat = self._next_heal = 0.0
 
@@ -42,6 +45,7 @@ class SchedulerLoop:
             return None
         assert self._worker is not None  # noqa: S101 - start() came before
         assert self._actor is not None  # noqa: S101
+        self._hints.taken()
         begun = time.monotonic()
         if begun >= self._next_heal:
             self._heal()
@@ -53,13 +57,18 @@ class SchedulerLoop:
             spent = int((time.monotonic() - begun) * 1000)
             workers.heartbeat(self._worker, last_cycle_at=backend().now(), cycle_ms=spent)
             self._next_beat = begun + settings.MULTIFLEXI_HEARTBEAT_SECONDS
-        return 0.0 if result.more else self._pause()
+        self._hints.open()
+        return 0.0 if result.more else self._hints.bounded(self._pause())
+
+    def tend(self) -> None:
+        """All its work needs the database."""
 
     def stop(self, mode: StopMode) -> float:
         self._stopping = True
         return 0.0
 
     def close(self) -> None:
+        self._hints.close()
         if self._worker is not None:
             workers.farewell(self._worker)
 
@@ -70,7 +79,7 @@ class SchedulerLoop:
         log.info("next slot due at %s", enqueue.next_due(backend().now()))
 
     def watched(self) -> Iterable[int]:
-        return ()
+        return self._hints.watched()
 
     def _heal(self) -> None:
         healed = healing.heal(backend().now())

@@ -6,7 +6,17 @@ from .envfile import EnvFile, read_env_file
 from .errors import EXIT_CONFIG, RequiredSettingsMissing, SettingsError, SettingsFileError
 from .privacy import keep_from_others
 from .report import Row, as_lines, report
-from .store import file_values, load_settings, reload_settings, role_value, secret_texts, state, use_file, value
+from .store import (
+    file_values,
+    is_given,
+    load_settings,
+    reload_settings,
+    role_value,
+    secret_texts,
+    state,
+    use_file,
+    value,
+)
 
 __all__ = [
     "CONNECTIONS",
@@ -22,6 +32,7 @@ __all__ = [
     "databases",
     "file_values",
     "group",
+    "is_given",
     "keep_from_others",
     "load_settings",
     "read_env_file",

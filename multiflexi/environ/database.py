@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
-import sqlite3
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import RequiredSettingsMissing, SettingsError
 from .store import Loaded, state
+
+if TYPE_CHECKING:
+    import sqlite3
 
 SQLITE = frozenset({"sqlite", "sqlite3"})
 POSTGRESQL = frozenset({"pgsql", "postgresql", "postgres"})
@@ -23,6 +26,8 @@ SQLITE_BUSY_TIMEOUT = 30
 MYSQL_SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ZERO_DATE,NO_ZERO_IN_DATE', time_zone = '+00:00'"
+    # MariaDB alone reads this comment as a command; MySQL has no such limit.
+    " /*M!100300 , idle_transaction_timeout = {idle} */"
 )
 
 
@@ -110,6 +115,8 @@ def _make(path: Path) -> None:
 
 def _open_existing(path: str, database: str, **options: Any) -> sqlite3.Connection:
     """Open a database as sqlite3.connect does, but never make the file ``path``: its name may be a typing error."""
+    import sqlite3
+
     if database == path and not Path(path).exists():
         raise sqlite3.OperationalError(
             f"unable to open database file: there is no file {path}; make it with multiflexi-cli setup "
@@ -147,6 +154,15 @@ def _server(values: Mapping[str, Any], engine: str, options: dict[str, Any]) -> 
     }
 
 
+def _longest_idle(values: Mapping[str, Any]) -> int:
+    """Seconds after which the server ends an open transaction that does nothing.
+
+    A process stopped in the midst of one keeps its rows locked; after a lease others may take its jobs, so they must
+    be able to.
+    """
+    return math.ceil(values["MULTIFLEXI_LEASE_SECONDS"])
+
+
 def _postgresql(values: Mapping[str, Any]) -> dict[str, Any]:
     # A peer that vanished without closing must not hang a daemon for the kernel's two hours.
     options: dict[str, Any] = {
@@ -156,6 +172,7 @@ def _postgresql(values: Mapping[str, Any]) -> dict[str, Any]:
         "keepalives_interval": 10,
         "keepalives_count": 3,
         "tcp_user_timeout": 60_000,
+        "options": f"-c idle_in_transaction_session_timeout={_longest_idle(values) * 1000}",
     }
     entry = _server(values, "django.db.backends.postgresql", options)
     if values["DB_POOL"]:
@@ -169,7 +186,7 @@ def _mysql(values: Mapping[str, Any]) -> dict[str, Any]:
         "charset": "utf8mb4",
         "isolation_level": "read committed",
         "connect_timeout": CONNECT_TIMEOUT,
-        "init_command": MYSQL_SESSION,
+        "init_command": MYSQL_SESSION.format(idle=_longest_idle(values)),
     }
     entry = _server(values, "django.db.backends.mysql", options)
     return entry | {"TEST": {"CHARSET": "utf8mb4"}}

@@ -47,10 +47,11 @@ def read_env_file(path: Path) -> EnvFile:
         raise SettingsFileError(f"The settings file {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"The settings file {path} is not UTF-8 text (byte {error.start}); convert it.") from None
-    return _parse_json(path, text) if path.suffix == ".json" else _parse_lines(path, text)
+    return _parse_json(path, text) if path.suffix == ".json" else parse_lines(path, text)
 
 
-def _parse_lines(path: Path, text: str) -> EnvFile:
+def parse_lines(path: Path, text: str) -> EnvFile:
+    """Parse ``KEY=value`` lines; ``path`` only names them in the SettingsError that it may raise."""
     found = EnvFile(path)
     lines = text.split("\n")
     number = 0

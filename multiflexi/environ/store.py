@@ -104,6 +104,11 @@ def value(name: str) -> Any:
     return _state.values[name]
 
 
+def is_given(role: str, name: str) -> bool:
+    """Whether a shared setting, or its override for one daemon, comes from the environment or the file."""
+    return _state.sources[name] != DEFAULT or _state.values.get(role_name(role, name)) is not None
+
+
 def secret_texts() -> list[str]:
     """The texts of all secret settings in effect, which no log line and no answer may show."""
     secrets = [_state.values.get(setting.key) for setting in _state.declared if setting.secret]

@@ -16,13 +16,16 @@ Handle = dict[str, Any]
 LostWord = Literal["wrapper_gone", "host_rebooted", "no_evidence", "engine_unknown"]
 Level = Literal["ok", "warning", "error"]
 Profile = Literal["none", "restricted", "isolated"]
+By = Literal["cgroup", "prlimit", "sampled", "not enforced"]
+"""Who holds a job to a limit: the kernel for the whole job, the kernel for each process, the runner by looking."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """Effective limits of one job; seconds, bytes, and 0 or None for none.
 
-    The executor enforces memory, file size and CPU; the runner watches time and output and calls `stop`.
+    The executor enforces memory, file size, processes and CPU as far as the host lets it and says how in the plan; the
+    runner watches time, output and what is only sampled, and calls `stop`.
     """
 
     time_limit: int = 0
@@ -36,10 +39,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Walls around the application; `hidden` are host paths that an isolated job must not see."""
+    """Walls around the application; `hidden` are host paths that an isolated job must not see.
+
+    `account` is the name of the account it runs under, None = the executor's.
+    """
 
     profile: Profile = "none"
     hidden: tuple[Path, ...] = ()
+    account: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,38 +66,46 @@ class Launch:
     @property
     def name(self) -> str:
         """Name of the job in process lists, engines and control groups."""
-        return f"mf-job-{self.job_id}-{self.claim}"
+        return start_name(self.job_id, self.claim)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A start that was checked and may be carried out; `warnings` name what the application will miss."""
+    """A start that was checked and may be carried out; `warnings` name what the application will miss.
+
+    `applied` says by limit how it is enforced; limits that the job does not have are left out.
+    """
 
     launch: Launch
     argv: list[str]
     env: dict[str, str] = field(repr=False)
     handle: Handle
     warnings: tuple[str, ...] = ()
+    applied: Mapping[str, By] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a job consumed, its waited-for descendants included."""
+    """What a job consumed, its waited-for descendants included; None = not known, never a guess."""
 
-    cpu_seconds: float
-    max_rss_kb: int
-    wall_seconds: float
+    cpu_seconds: float | None
+    max_rss_kb: int | None
+    wall_seconds: float | None
 
 
 @dataclass(frozen=True)
 class Ended:
-    """Proof that the job ended: exit code 0 to 255, the signal behind it, and our kill note if we did it."""
+    """Proof that the job ended: exit code 0 to 255, the signal behind it, and our kill note if we did it.
+
+    `cause` is the failure reason when the system ended the job for a limit of its own.
+    """
 
     exit_code: int
     signal: int | None
     kill_note: KillNote | None
     usage: Usage | None
     ended_at: datetime
+    cause: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,11 +139,12 @@ class StopState:
 
 @dataclass(frozen=True)
 class Check:
-    """One finding of a self check, with the way out when it is not ok."""
+    """One finding of a self check; `hint` is the way out when it is not ok."""
 
     name: str
     level: Level
     message: str
+    hint: str = ""
 
 
 class StartRefused(Exception):
@@ -141,6 +157,11 @@ class StartRefused(Exception):
 
 class StartFailed(Exception):
     """The start call failed for want of resources and nothing runs; the start can be undone and repeated."""
+
+
+def start_name(job_id: int, claim: int) -> str:
+    """The name by which a start is found again: in process lists, engines and control groups."""
+    return f"mf-job-{job_id}-{claim}"
 
 
 class Executor(Protocol):
@@ -174,6 +195,9 @@ class Executor(Protocol):
 
     def running_seconds(self, handle: Handle) -> float:
         """Seconds since the job started, by a clock that neither steps nor stops; 0 while the start is unknown."""
+
+    def count_processes(self, handle: Handle) -> int:
+        """Living processes of the job, for a limit that is only sampled; may be up to a second old."""
 
     def recover(self, handle: Handle) -> Alive | Ended | NeverStarted | Unknown:
         """Find out what became of a job whose executor went away."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 
+from multiflexi import plugins
 from multiflexi.executors.contract import Executor
 
 GROUP = "multiflexi.executors"
 
 _BUILT_IN = {
-    "Native": "multiflexi.executors.native.module:Native",
+    "Native": "multiflexi.executors.native.configured:native",
 }
 
 
@@ -21,7 +20,7 @@ class UnknownExecutor(LookupError):
 
 def names() -> list[str]:
     """List the installed executors in their stored spelling, the default one first."""
-    return list(_BUILT_IN) + sorted(name for name in _further() if name not in _BUILT_IN)
+    return list(_BUILT_IN) + sorted(name for name in plugins.further(GROUP) if name not in _BUILT_IN)
 
 
 def canonical(name: str) -> str:
@@ -35,15 +34,10 @@ def canonical(name: str) -> str:
 @cache
 def get(name: str) -> Executor:
     """Load the executor of that name, one instance per process. Raises UnknownExecutor."""
-    known = canonical(name)
-    if known in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[known].partition(":")
-        executor: Executor = getattr(import_module(module), attribute)()
-        return executor
-    loaded: Executor = _further()[known].load()()
-    return loaded
+    return make(name)
 
 
-@cache
-def _further() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+def make(name: str) -> Executor:
+    """An instance of the executor of that name for a thread of its own. Raises UnknownExecutor."""
+    executor: Executor = plugins.load(_BUILT_IN, GROUP, canonical(name))()
+    return executor

@@ -18,6 +18,7 @@ from multiflexi.jobs import storing
 from multiflexi.jobs.collect import collect
 from multiflexi.jobs.masked import tail, text_tail
 from multiflexi.jobs.promises import promises
+from multiflexi.jobs.queue import is_passing
 from multiflexi.jobs.resolved import Resolved
 from multiflexi.jobs.sources import ArchiveSource, FileSource, OutputSource, Source
 from multiflexi.models import (
@@ -195,8 +196,10 @@ def _store(piece: Piece, kept: Kept, rows: storing.Rows) -> None:
     try:
         piece.source.pour(piece.artifact, writer.write)
         writer.close()
-    except (OSError, DatabaseError) as error:
+    except Exception as error:
         writer.undo()
+        if not isinstance(error, OSError | DatabaseError) or is_passing(error):
+            raise
         kept.warnings.append(_unreadable(piece.artifact, error))
         return
     if not writer.is_chunked:

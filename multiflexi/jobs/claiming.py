@@ -10,15 +10,22 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 
-from multiflexi.jobs.lifecycle import Move, move
+from multiflexi.jobs.lifecycle import Move, move_within
+from multiflexi.jobs.named_limits import NamedPlaces, free_places
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.queue.candidates import candidates
-from multiflexi.models import Company, Job, JobLimit, JobStatus, QueueEntry, RunTemplate, Worker
+from multiflexi.jobs.queue.hints import Topic
+from multiflexi.models import Company, Job, JobStatus, QueueEntry, RunTemplate, Worker
 from multiflexi.record.actor import Actor
 from multiflexi.scheduling.policy import most_at_once
 
 # A claim looks at this many handfuls of rows when those in front are locked or have no room.
 ROUNDS = 3
+# Large columns that no run needs: an icon alone may outweigh everything else that a claim reads.
+NOT_NEEDED = (
+    "company__logo",
+    *(f"app__{name}" for name in ("image", "description", "setup", "deploy", "deffile", "manifest", "requirements")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,9 @@ def claim(worker: Worker, *, places: int, modules: Collection[str], actor: Actor
     """Take at most `places` due jobs: `pending` becomes `queued`, with a new fencing token and a lease.
 
     Places go to the company with the fewest jobs claimed or running, then by priority, then by age. A row that is
-    locked, or whose run template or company is busy, never blocks the rows behind it. `only` is the id of the one job
-    wanted. Returns the jobs with application, company and run template loaded.
+    locked, or whose run template, company or named limit is full, never blocks the rows behind it. Whoever takes jobs
+    in advance asks for its free places and the advance, less what it has claimed and not started. `only` is the id of
+    the one job wanted. Returns the jobs with application, company and run template loaded.
     """
     if places <= 0:
         return []
@@ -51,18 +59,20 @@ def claim(worker: Worker, *, places: int, modules: Collection[str], actor: Actor
     wanted = candidates(now, modules, _enough(places), only=only)
     if not wanted:
         return []
-    taken: list[int] = []
+    taken: list[Job] = []
     seen: list[int] = []
     with transaction.atomic():
         while wanted:
-            entries = _affordable(_locked(wanted, now), places - len(taken))
-            taken += _take(entries, worker, now, actor)
+            named = NamedPlaces(wanted, wait=not seen)
+            entries = _locked(wanted, now)
+            ours = _take(_affordable(entries, places - len(taken), named), worker, now, actor)
+            named.hold([job.pk for job in ours])
+            taken += ours
             seen += wanted
             if len(taken) == places or len(wanted) < _enough(places) or len(seen) >= ROUNDS * _enough(places):
                 break
             wanted = candidates(now, modules, _enough(places), only=only, without=seen)
-    jobs = Job.objects.select_related("app", "company", "runtemplate").in_bulk(taken)
-    return [jobs[job_id] for job_id in taken]
+    return taken
 
 
 def _enough(places: int) -> int:
@@ -77,8 +87,10 @@ def _locked(wanted: Sequence[int], now: datetime) -> list[QueueEntry]:
     return [entries[entry_id] for entry_id in wanted if entry_id in entries]
 
 
-def _affordable(entries: Sequence[QueueEntry], places: int) -> list[QueueEntry]:
-    """The first of the rows that company and run template have room for; both are locked, never waited for.
+def _affordable(entries: Sequence[QueueEntry], places: int, named: NamedPlaces) -> list[QueueEntry]:
+    """The first of the rows that company, run template and named limits have room for.
+
+    Companies and run templates are locked, never waited for.
 
     A company without a cap needs no lock. The locked run template is left in `entry.runtemplate`.
     """
@@ -98,9 +110,10 @@ def _affordable(entries: Sequence[QueueEntry], places: int) -> list[QueueEntry]:
         template = templates.get(entry.runtemplate_id) if entry.runtemplate_id else None
         if entry.runtemplate_id and (template is None or (template.is_serialised and template.running_job_id)):
             continue
-        if companies.has_place(entry) and parallel.has_place(entry):
+        if companies.has_place(entry) and parallel.has_place(entry) and named.has_place(entry.job_id):
             companies.take(entry)
             parallel.take(entry)
+            named.take(entry.job_id)
             entry.runtemplate = template
             taken.append(entry)
     return taken
@@ -138,14 +151,11 @@ class _Room:
         self._used[owner_id] = self._used.get(owner_id, 0) + 1
 
 
-def _take(entries: Sequence[QueueEntry], worker: Worker, now: datetime, actor: Actor) -> list[int]:
-    """Make the jobs of locked rows ours; returns their ids. A row whose job does not wait is none to be taken."""
-    claims = dict(
-        Job.objects.filter(pk__in=[entry.job_id for entry in entries], status=JobStatus.PENDING).values_list(
-            "pk", "claim"
-        )
-    )
-    entries = [entry for entry in entries if entry.job_id in claims]
+def _take(entries: Sequence[QueueEntry], worker: Worker, now: datetime, actor: Actor) -> list[Job]:
+    """Make the jobs of locked rows ours, in the order of the rows; a row whose job does not wait is passed over."""
+    waiting = Job.objects.filter(pk__in=[entry.job_id for entry in entries], status=JobStatus.PENDING)
+    found = {job.pk: job for job in waiting.select_related("app", "company", "runtemplate").defer(*NOT_NEEDED)}
+    entries = [entry for entry in entries if entry.job_id in found]
     if not entries:
         return []
     serialised = [entry for entry in entries if entry.runtemplate and entry.runtemplate.is_serialised]
@@ -156,17 +166,19 @@ def _take(entries: Sequence[QueueEntry], worker: Worker, now: datetime, actor: A
             for entry in sorted(serialised, key=lambda entry: entry.runtemplate_id or 0)
         ],
     )
-    ids = [entry.job_id for entry in entries]
+    jobs = [found[entry.job_id] for entry in entries]
     values = {"worker": worker.pk, "queued_at": now}
-    move(
-        [Move(job_id, claims[job_id], JobStatus.PENDING, JobStatus.QUEUED, values, takes_over=True) for job_id in ids],
+    move_within(
+        [Move(job.pk, job.claim, JobStatus.PENDING, JobStatus.QUEUED, values, takes_over=True) for job in jobs],
         actor=actor,
         at=now,
     )
     QueueEntry.objects.filter(pk__in=[entry.pk for entry in entries]).update(
         worker=worker, claimed_at=now, lease_until=lease_end(now)
     )
-    return ids
+    for job in jobs:
+        job.status, job.claim, job.worker_id, job.queued_at = JobStatus.QUEUED, job.claim + 1, worker.pk, now
+    return jobs
 
 
 def release(releases: Sequence[Release], *, actor: Actor) -> None:
@@ -178,7 +190,7 @@ def release(releases: Sequence[Release], *, actor: Actor) -> None:
         return
     now = backend().now()
     with transaction.atomic():
-        move(
+        move_within(
             [
                 Move(one.job_id, one.claim, one.source, JobStatus.PENDING, values, reason=one.reason, detail=one.detail)
                 for one in releases
@@ -189,13 +201,14 @@ def release(releases: Sequence[Release], *, actor: Actor) -> None:
         )
         ids = [one.job_id for one in releases]
         RunTemplate.objects.filter(running_job_id__in=ids).update(running_job=None)
-        JobLimit.objects.filter(job_id__in=ids).delete()
+        free_places(ids)
         QueueEntry.objects.filter(job_id__in=ids).update(
             worker=None, claimed_at=None, lease_until=None, stdout_offset=0, stderr_offset=0
         )
-        for one in releases:
-            if one.after is not None:
-                QueueEntry.objects.filter(job_id=one.job_id).update(after=one.after)
+        for after in {one.after for one in releases if one.after is not None}:
+            moved = [one.job_id for one in releases if one.after == after]
+            QueueEntry.objects.filter(job_id__in=moved).update(after=after)
+        backend().hint(Topic.QUEUE)
 
 
 _UNSTARTED = {
@@ -211,6 +224,10 @@ _UNSTARTED = {
 }
 
 
-def renew_leases(worker: Worker) -> int:
-    """Extend all leases of an instance in one statement; returns how many it holds."""
-    return QueueEntry.objects.filter(worker=worker).update(lease_until=lease_end(backend().now()))
+def renew_leases(worker: Worker, job_ids: Collection[int]) -> int:
+    """Extend the leases of those jobs that an instance watches, in one statement; returns how many it holds.
+
+    A job in its name that nobody watches gets no further time: others decide about it.
+    """
+    rows = QueueEntry.objects.filter(worker=worker, job_id__in=job_ids)
+    return rows.update(lease_until=lease_end(backend().now())) if job_ids else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -73,6 +73,42 @@ def render(app: Application, resolved: Resolved) -> Command:
             words.append(word)
             shown.append(_TOKEN.sub(lambda match: _shown(match, resolved), template))
     return Command(words, shown)
+
+
+def shell_line(app: Application, resolved: Resolved, recorded: Sequence[str] = ()) -> str:
+    """The command as a line for a shell, which takes the secrets in it from its variables. Raises CommandProblem.
+
+    `recorded` are the words it was started with, if they are known and hold no secret.
+    """
+    if recorded:
+        return shlex.join(recorded)
+    words = [shlex.quote((app.executable or "").strip())]
+    words += (_shell_word(template, resolved) for template in _split(app.cmdparams or ""))
+    return " ".join(filter(None, words))
+
+
+def _shell_word(template: str, resolved: Resolved) -> str:
+    """One word for a shell; empty when `render` would leave it out."""
+    parts: list[str] = []
+    position = 0
+    for match in _TOKEN.finditer(template):
+        name = match["name"]
+        parts.append(_quoted(template[position : match.start()]))
+        position = match.end()
+        if name and resolved.is_secret(name):
+            parts.append(f'"${name}"')
+        else:
+            parts.append(_quoted(_shown(match, resolved)))
+    parts.append(_quoted(template[position:]))
+    word = "".join(parts)
+    if not _PLACEHOLDERS_ONLY.fullmatch(template):
+        return word or "''"
+    # An unquoted alternative makes no word at all of an empty variable.
+    return f"${{{word[2:-1]}:+{word}}}" if word.startswith('"$') and word.count("$") == 1 else word
+
+
+def _quoted(text: str) -> str:
+    return shlex.quote(text) if text else ""
 
 
 @lru_cache(maxsize=512)

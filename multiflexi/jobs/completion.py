@@ -15,10 +15,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from multiflexi.jobs import retry, tasks
 from multiflexi.jobs.create import NewJob, create_jobs
-from multiflexi.jobs.lifecycle import Move, move
+from multiflexi.jobs.lifecycle import Move, move_within
+from multiflexi.jobs.named_limits import free_places
 from multiflexi.jobs.outcome import outcome_of, trigger_of
 from multiflexi.jobs.overrides import open_overrides
 from multiflexi.jobs.queue import backend
@@ -26,7 +28,6 @@ from multiflexi.models import (
     UNSUCCESSFUL_STATES,
     AppExitCode,
     Job,
-    JobLimit,
     JobStatus,
     QueueEntry,
     RunTemplate,
@@ -72,7 +73,7 @@ def complete(batch: Sequence[Completion], *, actor: Actor) -> list[Job]:
     now = backend().now()
     with transaction.atomic():
         _wait_for_claims(batch)
-        move([_move(one) for one in batch], actor=actor, at=now)
+        move_within([_move(one) for one in batch], actor=actor, at=now)
         # Before the retries: an inserted job locks its run template for reading, so two of them could not write it.
         _count(batch)
         retries = _retry(batch, actor, now)
@@ -90,12 +91,20 @@ def complete(batch: Sequence[Completion], *, actor: Actor) -> list[Job]:
                 if one.job.task_id is not None
             ]
         )
+        tasks.fulfil_by_hand([found for one in batch if (found := _by_hand(one)) is not None])
         ids = [one.job.pk for one in batch]
-        JobLimit.objects.filter(job_id__in=ids).delete()
+        free_places(ids)
         QueueEntry.objects.filter(job_id__in=ids)._raw_delete("default")
         backend().add_outcomes(_rollup(batch))
         audit.write_many([_audit_entry(one, actor) for one in batch])
     return retries
+
+
+def _by_hand(one: Completion) -> tuple[int, int, datetime] | None:
+    """A success outside of the cadence that counts for the open window all the same."""
+    template = one.job.runtemplate
+    counts = one.target == JobStatus.SUCCESS and one.job.task_id is None and template and template.manual_fulfils
+    return (template.pk, one.job.pk, one.end) if template and counts else None
 
 
 def _wait_for_claims(batch: Sequence[Completion]) -> None:
@@ -114,20 +123,31 @@ def _move(one: Completion) -> Move:
         "failure_reason": one.reason,
         "reason_detail": one.detail,
         "staged_result": None,
-        "env": _without_secrets(one.job.env),
-        "overrides": _without_secrets(one.job.overrides),
+        **cleared(one.job, "env", "overrides"),
         **one.values,
     }
     if one.target == JobStatus.BLOCKED:
         values |= {"block_reason": one.detail, "blocked_at": one.end}
-    return Move(one.job.pk, one.job.claim, one.source, one.target, values, reason=one.reason, detail=one.detail)
+    # An end whose results are stored together with it needs no commit of its own for its proof.
+    via = JobStatus.FINISHING if one.source == JobStatus.RUNNING and one.target != JobStatus.LOST else None
+    return Move(
+        one.job.pk, one.job.claim, one.source, one.target, values, via=via, reason=one.reason, detail=one.detail
+    )
 
 
-def _without_secrets(stored: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Envelopes go when the job has ended, unless the installation keeps them; names stay."""
-    if not stored or settings.MULTIFLEXI_KEEP_JOB_SECRETS:
+def cleared(job: Job, *columns: str) -> dict[str, Any]:
+    """Columns to write when the job has ended: their secrets go, unless the installation keeps them."""
+    if settings.MULTIFLEXI_KEEP_JOB_SECRETS:
+        # What was read at the start is not written back: the envelopes may have been sealed again meanwhile.
+        return {}
+    return {column: without_secrets(getattr(job, column)) for column in columns}
+
+
+def without_secrets(stored: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The same without envelopes; names stay."""
+    if not stored:
         return stored
-    return {name: None if envelope.is_sealed(value) else value for name, value in stored.items()}
+    return {name: None if envelope.looks_sealed(value) else value for name, value in stored.items()}
 
 
 def _count(batch: Sequence[Completion]) -> None:
@@ -138,13 +158,20 @@ def _count(batch: Sequence[Completion]) -> None:
             continue
         counts[one.job.runtemplate_id][0] += one.target == JobStatus.SUCCESS
         counts[one.job.runtemplate_id][1] += one.target in UNSUCCESSFUL_STATES
-    backend().execute_many(
-        "UPDATE runtemplate SET successfull_jobs_count = successfull_jobs_count + %s, "
-        "failed_jobs_count = failed_jobs_count + %s WHERE id = %s",
-        [[*counts[template_id], template_id] for template_id in sorted(counts) if any(counts[template_id])],
-    )
+    if not counts:
+        return
+    # Locked in the order of ids, which one UPDATE of several rows does not keep.
+    list(backend().lock_waiting(RunTemplate.objects.filter(pk__in=counts).order_by("pk")).values_list("pk", flat=True))
+    alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+    for template_id, found in counts.items():
+        alike[tuple(found)].append(template_id)
+    for (successes, failures), ids in alike.items():
+        RunTemplate.objects.filter(pk__in=ids).update(
+            successfull_jobs_count=F("successfull_jobs_count") + successes,
+            failed_jobs_count=F("failed_jobs_count") + failures,
+        )
     held = [one.job.pk for one in batch]
-    RunTemplate.objects.filter(pk__in=sorted(counts), running_job_id__in=held).update(running_job=None)
+    RunTemplate.objects.filter(pk__in=list(counts), running_job_id__in=held).update(running_job=None)
 
 
 def _retry(batch: Sequence[Completion], actor: Actor, now: datetime) -> list[Job]:

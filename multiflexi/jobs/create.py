@@ -11,7 +11,8 @@ from django.db import transaction
 
 from multiflexi.jobs.overrides import sealed_overrides
 from multiflexi.jobs.queue import backend
-from multiflexi.models import Job, JobHistory, JobStatus, QueueEntry, RunTemplate, ScheduleType
+from multiflexi.jobs.queue.hints import Topic
+from multiflexi.models import Job, JobStatus, QueueEntry, RunTemplate, ScheduleType
 from multiflexi.record import history
 from multiflexi.record.actor import Actor
 
@@ -46,14 +47,13 @@ def create_jobs(wanted: Sequence[NewJob], *, actor: Actor, now: datetime) -> lis
     with transaction.atomic():
         jobs = [_job(one, now) for one in wanted]
         backend().insert(jobs)
-        QueueEntry.objects.bulk_create([_queue_row(job, one) for job, one in zip(jobs, wanted, strict=True)])
-        JobHistory.objects.bulk_create(
-            [history.row(job.pk, None, JobStatus.PENDING, actor=actor, at=now) for job in jobs]
-        )
+        backend().insert([_queue_row(job, one) for job, one in zip(jobs, wanted, strict=True)])
+        backend().insert([history.row(job.pk, None, JobStatus.PENDING, actor=actor, at=now) for job in jobs])
         for job, one in zip(jobs, wanted, strict=True):
             if one.overrides:
                 job.overrides = sealed_overrides(one.runtemplate, job.pk, one.overrides)
                 job.save(update_fields=["overrides"])
+        backend().hint(Topic.QUEUE)
     return jobs
 
 
@@ -118,6 +118,7 @@ def _queue_row(job: Job, wanted: NewJob) -> QueueEntry:
         after=wanted.after,
         runtemplate_id=job.runtemplate_id,
         company_id=job.company_id,
+        app_id=job.app_id,
         executor=job.executor,
         priority=wanted.runtemplate.priority,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from multiflexi.jobs.layers import Offer, Sealed
+from multiflexi.jobs.layers import CREDENTIAL, Offer, Sealed
 from multiflexi.models import (
     Credential,
     CredentialPrototypeField,
@@ -141,7 +141,7 @@ class _Source:
         return Offer(
             name=as_name,
             text=text,
-            source=f"credential:{self.credential.pk}",
+            source=f"{CREDENTIAL}:{self.credential.pk}",
             secret=is_secret or place is not None or name in self.kind.secret or is_secret_field(name, field_type),
             sealed=place,
             type=field_type,

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from multiflexi.jobs import inputs, names, rows
 from multiflexi.jobs.assembly import assemble
 from multiflexi.jobs.credential_values import Answers, Given, no_answers
+from multiflexi.jobs.directories import job_directory
 from multiflexi.jobs.layers import SYSTEM, Offer
 from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Resolved
-from multiflexi.jobs.snapshot import blanked, restore, snapshot
+from multiflexi.jobs.snapshot import restore, snapshot
 from multiflexi.models import FileStore, Job
 from multiflexi.vault.errors import DecryptionFailed, KeyMissing
 
@@ -27,9 +28,7 @@ __all__ = [
     "EnvironmentProblem",
     "Given",
     "Resolved",
-    "blanked",
     "child_environment",
-    "job_directory",
     "materialise_inputs",
     "resolve",
     "resolve_many",
@@ -38,11 +37,6 @@ __all__ = [
 ]
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def job_directory(job: Job) -> str:
-    """The private directory of a job on this host."""
-    return str(Path(settings.MULTIFLEXI_TMP) / f"job-{job.pk}")
 
 
 def resolve(
@@ -65,18 +59,19 @@ def resolve_many(
     installation: Mapping[str, str],
     directory: Callable[[Job], str] = job_directory,
     answers: Answers = no_answers,
+    credentials: rows.Assigned | None = None,
 ) -> dict[int, Resolved | EnvironmentProblem]:
     """Resolve a batch of jobs in a constant number of queries; the problem of one job is returned in its place.
 
     `installation` is the unfiltered content of the installation's environment file, `directory` names a job's
-    directory as its process sees it, `answers` asks the credential providers. Raises MasterKeyMissing and
-    MasterKeyWrong, which are the fault of this process and of no job.
+    directory as its process sees it, `answers` asks the credential providers, `credentials` are those assigned if
+    they are known. Raises MasterKeyMissing and MasterKeyWrong, which are the fault of this process and of no job.
     """
     if not jobs:
         return {}
     visible = names.for_jobs(installation, settings.MULTIFLEXI_JOB_ENV_DENY)
     system = [Offer(name, value, SYSTEM) for name, value in visible.items()]
-    stored = rows.load(jobs, answers)
+    stored = rows.load(jobs, answers, credentials)
     outcomes: dict[int, Resolved | EnvironmentProblem] = {}
     for job in jobs:
         try:
@@ -102,6 +97,8 @@ def child_environment(resolved: Resolved, job_dir: str | Path) -> dict[str, str]
 def materialise_inputs(job: Job, resolved: Resolved, job_dir: Path) -> list[Path]:
     """Write the uploads that won into `inputs/<FIELD>/<name>`, mode 0600, secret ones decrypted; at most one query.
 
+    From then on the content of secret ones is masked.
+
     Raises EnvironmentProblem when a file is gone or does not decrypt, OSError when it cannot be written.
     """
     if not resolved.uploads:
@@ -114,6 +111,7 @@ def materialise_inputs(job: Job, resolved: Resolved, job_dir: Path) -> list[Path
             % {"id": job.pk, "names": ", ".join(lost)}
         )
     try:
+        resolved.hide(inputs.secret_texts(found.values()))
         return inputs.write(found.values(), job_dir)
     except (DecryptionFailed, KeyMissing) as error:
         raise EnvironmentProblem(

@@ -54,7 +54,7 @@ def _too_far(now: datetime) -> Q:
     for code, interval in INTERVALS.items():
         if code != Interval.MANUAL:
             longest = timedelta(seconds=2 * interval.seconds) if interval.seconds else LONGEST_CUSTOM
-            found |= Q(interv=code, next_schedule__gt=now + longest + timedelta(hours=2))
+            found |= Q(interv=code, next_schedule__gt=now + longest)
     return found
 
 

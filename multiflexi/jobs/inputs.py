@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from multiflexi.models import FileStore
+from django.db.models import Q
+
+from multiflexi.models import FileStore, Job
 from multiflexi.vault import envelope
 from multiflexi.vault.names import CREDENTIALS
 
 DIRECTORY = "inputs"
 _UNSAFE = re.compile(r"[^\w.+ ()@=,-]")
 _MAX_NAME_BYTES = 150
+_MASKED_AT_MOST = 16 * 1024
 
 
 def safe_name(name: str) -> str:
@@ -50,6 +53,21 @@ def content(upload: FileStore) -> bytes:
     sealed = data.decode(errors="replace")
     text = envelope.open_sealed(sealed, table="file_store", field="file_data", record=upload.pk)
     return base64.b64decode(text)
+
+
+def secret_texts(uploads: Iterable[FileStore]) -> set[str]:
+    """What is to be masked of secret uploads: their whole content; larger ones than keys and certificates are left out.
+
+    Raises DecryptionFailed.
+    """
+    contents = (content(upload) for upload in uploads if upload.secret)
+    return {data.decode("utf-8", "surrogateescape") for data in contents if 0 < len(data) <= _MASKED_AT_MOST}
+
+
+def secrets_of(job: Job, names: Iterable[str]) -> set[str]:
+    """What was to be masked of the uploads behind these variables when the job was started."""
+    owner = Q(job_id=job.pk) | Q(runtemplate_id=job.runtemplate_id, runtemplate_id__isnull=False, job_id__isnull=True)
+    return secret_texts(FileStore.objects.filter(owner, secret=True, field__in=list(names)))
 
 
 def write(uploads: Iterable[FileStore], job_dir: Path) -> list[Path]:

@@ -10,8 +10,11 @@ from django.utils.translation import gettext as _
 
 from multiflexi.jobs import names
 from multiflexi.vault import envelope
+from multiflexi.vault.errors import DecryptionFailed
 
 SYSTEM, DEFINITION, COMPANY, RUNTEMPLATE, PLATFORM = "system", "definition", "company", "runtemplate", "platform"
+# In front of the id of the credential that a value comes from.
+CREDENTIAL = "credential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Offer:
 
     def opened(self) -> str:
         """The plain text; raises DecryptionFailed and the other errors of the vault."""
+        if self.sealed is None and envelope.looks_sealed(self.text):
+            raise DecryptionFailed(_("it is an envelope among plain values, so it was sealed for another place."))
         if self.sealed is None or self.text == "":
             return self.text
         place = self.sealed
@@ -104,4 +109,4 @@ def _refusal(offer: Offer) -> str | None:
 
 def is_credential(offer: Offer) -> bool:
     """Whether the value comes from an assigned credential."""
-    return offer.source.startswith("credential:")
+    return offer.source.startswith(f"{CREDENTIAL}:")

@@ -55,7 +55,10 @@ class StaleJobs(Exception):
 
 @dataclass(slots=True)
 class Move:
-    """One job's change of state; `values` are further columns, `claim` the token the caller holds."""
+    """One job's change of state; `values` are further columns, `claim` the token the caller holds.
+
+    `via` is a state that the job passes in the same transaction: history tells of it, no other session ever sees it.
+    """
 
     job_id: int
     claim: int
@@ -63,12 +66,20 @@ class Move:
     target: JobStatus
     values: Mapping[str, Any] = field(default_factory=dict)
     takes_over: bool = False
+    via: JobStatus | None = None
     reason: str | None = None
     detail: str | None = None
 
     @property
     def new_claim(self) -> int:
         return self.claim + 1 if self.takes_over else self.claim
+
+    @property
+    def steps(self) -> list[tuple[JobStatus, JobStatus]]:
+        """The single transitions, in order."""
+        if self.via is None:
+            return [(self.source, self.target)]
+        return [(self.source, self.via), (self.via, self.target)]
 
 
 def move(moves: Sequence[Move], *, actor: Actor, at: datetime | None = None) -> None:
@@ -77,15 +88,21 @@ def move(moves: Sequence[Move], *, actor: Actor, at: datetime | None = None) -> 
     Raises ForbiddenTransition for a change outside of the table and StaleJobs when a comparison failed; the caller's
     transaction is then rolled back to where this call began.
     """
+    with transaction.atomic():
+        move_within(moves, actor=actor, at=at)
+
+
+def move_within(moves: Sequence[Move], *, actor: Actor, at: datetime | None = None) -> None:
+    """As `move`, inside a transaction of the caller, who gives it up when this raises."""
     groups: defaultdict[tuple[str, ...], list[Move]] = defaultdict(list)
     for one in moves:
-        if (one.source, one.target) not in TRANSITIONS:
-            raise ForbiddenTransition(f"Job {one.job_id}: {one.source} does not lead to {one.target}.")
+        for source, target in one.steps:
+            if (source, target) not in TRANSITIONS:
+                raise ForbiddenTransition(f"Job {one.job_id}: {source} does not lead to {target}.")
         groups[tuple(one.values)].append(one)
-    with transaction.atomic():
-        for group in groups.values():
-            _compare_and_set(group)
-        JobHistory.objects.bulk_create(_history(moves, actor, at))
+    for group in groups.values():
+        _compare_and_set(group)
+    backend().insert(_history(moves, actor, at))
 
 
 def _compare_and_set(group: Sequence[Move]) -> None:
@@ -107,13 +124,14 @@ def _history(moves: Iterable[Move], actor: Actor, at: datetime | None) -> list[J
     return [
         history.row(
             one.job_id,
-            one.source,
-            one.target,
+            source,
+            target,
             actor=actor,
             claim=one.new_claim,
             at=at,
-            reason=one.reason,
-            detail=one.detail,
+            reason=one.reason if target == one.target else None,
+            detail=one.detail if target == one.target else None,
         )
         for one in moves
+        for source, target in one.steps
     ]

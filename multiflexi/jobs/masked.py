@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from multiflexi.vault.masker import Masker
 
-_READ = 256 * 1024
+_READ = 64 * 1024
 # Cuts are made at a line end within this many bytes if there is one; no secret form is longer in practice.
 _REACH = 64 * 1024
 
@@ -24,7 +24,7 @@ def stream_artifact(path: Path, masker: Masker, cap: int) -> MaskedOutput:
 
 
 class MaskedOutput:
-    """Iterates over masked chunks of at most about 1 MiB; the figures are final after the iteration."""
+    """Iterates over masked chunks of about 64 KiB; the figures are final after the iteration."""
 
     def __init__(self, path: Path, masker: Masker, cap: int) -> None:
         self._path = path

@@ -24,6 +24,8 @@ __all__ = ["Batch", "LineFeed", "MaskedOutput", "next_seq", "stream_artifact", "
 
 LINE_BYTES = 16 * 1024
 BATCH_LINES = 200
+# Of a job that has ended nobody watches the lines come.
+FINAL_LINES = 2000
 # What a row costs besides its text, so that millions of empty lines do not fill the table below the cap in bytes.
 ROW_COST = 64
 _WINDOW = 256 * 1024
@@ -41,20 +43,28 @@ class Batch:
 
 @dataclass(slots=True)
 class _Stream:
-    """How far one spool file has been turned into lines; `omit_until` is where the tail begins after a gap."""
+    """How far one spool file has been turned into lines; `omit_until` is where the tail begins after a gap.
+
+    `end` is where the output ended with the job: a process that it left behind may go on writing, without an end.
+    """
 
     kind: LineType
     path: Path
     offset: int
     omit_until: int | None = None
+    end: int | None = None
 
     def size(self) -> int:
+        if self.end is not None:
+            return self.end
         return self.path.stat().st_size if self.path.exists() else 0
 
     def read(self, length: int, start: int | None = None) -> bytes:
+        begin = self.offset if start is None else start
+        most = length if self.end is None else max(0, min(length, self.end - begin))
         try:
             with self.path.open("rb", buffering=0) as file:
-                return os.pread(file.fileno(), length, self.offset if start is None else start)
+                return os.pread(file.fileno(), most, begin)
         except FileNotFoundError:
             return b""
 
@@ -100,11 +110,19 @@ class LineFeed:
         self._tail_planned = False
         self.truncated = False
 
+    @property
+    def omits(self) -> bool:
+        """Whether the next batch leaves something out."""
+        return any(stream.omit_until is not None for stream in self._streams)
+
     def read(self, *, final: bool = False, now: datetime | None = None) -> Batch | None:
         """The next batch of at most about 200 lines, or None when there is nothing to tell now.
 
-        `final` says that the job has ended, so that unfinished lines count.
+        `final` says that the job has ended, so that unfinished lines count, and batches may be larger.
         """
+        if final:
+            for stream in self._streams:
+                stream.end = stream.size()
         if self._head_is_full() and not self._tail_planned:
             if not final:
                 return None
@@ -137,12 +155,13 @@ class LineFeed:
     def _read_stream(self, stream: _Stream, lines: list[JobOutputLine], final: bool, now: datetime) -> int:
         """Append lines of one stream and return the offset behind them."""
         offset = stream.offset
+        most = FINAL_LINES if final else BATCH_LINES
         if stream.omit_until is not None:
-            if len(lines) >= BATCH_LINES:
+            if len(lines) >= most:
                 return offset
             lines.append(self._row(len(lines), stream.kind, omission(stream.omit_until - offset), False, now))
             offset = stream.omit_until
-        block = self._block(stream.read(_WINDOW, offset), BATCH_LINES - len(lines), final)
+        block = self._block(stream.read(_WINDOW, offset), most - len(lines), final)
         if block is None:
             return offset
         for text, continued in self._texts(block):
@@ -168,7 +187,10 @@ class LineFeed:
 
     def _texts(self, block: _Block) -> Iterator[tuple[str, bool]]:
         text = _LINE_END.sub(b"\n", block.data).replace(b"\0", b"").decode(errors="replace")
-        masked, _ = self._masker.mask_text(text.removesuffix("\n"))
+        # A rest of nothing but NUL characters is a line, too, however it arrives.
+        if block.data.endswith((b"\n", b"\r")):
+            text = text.removesuffix("\n")
+        masked, _ = self._masker.mask_text(text)
         for line in masked.split("\n"):
             *pieces, last = _pieces(line)
             yield from ((piece, True) for piece in pieces)

@@ -33,7 +33,7 @@ def open_overrides(stored: Mapping[str, str] | None, job_id: int) -> dict[str, s
     """The overrides of a job in clear, to be handed on to its retry."""
     return {
         name: envelope.open_sealed(value, table="job", field=f"overrides.{name}", record=job_id)
-        if envelope.is_sealed(value)
+        if envelope.looks_sealed(value)
         else value
         for name, value in (stored or {}).items()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,11 @@ class Resolved:
     def is_secret(self, name: str) -> bool:
         """Whether the value must not be shown."""
         return bool(self.meta.get(name, {}).get("secret"))
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Mask these texts as well from now on."""
+        self.secrets.update(texts)
+        self._masker = None
 
     def masker(self) -> Masker:
         """A masker of all secret values, built once."""

@@ -27,7 +27,7 @@ def is_retryable(
     """
     if status in (JobStatus.SUCCESS, JobStatus.BLOCKED, JobStatus.CANCELLED) or attempt > runtemplate.max_retries:
         return False
-    if status == JobStatus.TERMINATED and failure_reason != FailureReason.SHUTDOWN:
+    if status == JobStatus.TERMINATED and failure_reason not in (FailureReason.SHUTDOWN, FailureReason.CUT_OFF):
         return False
     if status == JobStatus.TERMINATED or exitcode == PLATFORM_FAILED:
         return True
@@ -42,9 +42,8 @@ def delay(runtemplate: RunTemplate, retry: int, *, draw: random.Random | None = 
     factor = {Backoff.LINEAR: retry, Backoff.EXPONENTIAL: 2 ** min(retry - 1, 30)}.get(
         Backoff(runtemplate.retry_backoff), 1
     )
-    seconds = min(base * factor, LONGEST_DELAY)
     spread = (draw or random).uniform(1 - JITTER, 1 + JITTER)
-    return timedelta(seconds=seconds * spread)
+    return timedelta(seconds=min(base * factor * spread, LONGEST_DELAY))
 
 
 def fits(start: datetime, task: Task | None, runtemplate: RunTemplate) -> bool:

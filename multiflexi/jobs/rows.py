@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from multiflexi.jobs.credential_values import Answers
 
 T = TypeVar("T")
+Assigned = defaultdict[int, list[Credential]]
+"""Credentials by the id of the run template they are assigned to; without any for an unknown one."""
+# Large columns of a credential's type and prototype that neither a job nor a check needs.
+NOT_NEEDED = (
+    "credential_type__logo",
+    "credential_type__manifest",
+    "credential_type__credential_prototype__logo",
+    "credential_type__credential_prototype__manifest",
+    "credential_type__credential_prototype__description",
+)
 
 
 class ForeignCredential(ValueError):
@@ -42,7 +52,7 @@ class Rows:
     fields: dict[int, list[ConfField]]
     company: dict[int, list[CompanyEnv]]
     configuration: dict[int, list[Configuration]]
-    assigned: dict[int, list[Credential]]
+    assigned: Assigned
     provided: dict[int, list[Offer]]
     uploads: dict[tuple[str, int], list[FileStore]]
 
@@ -58,8 +68,8 @@ class Rows:
         yield from _company(self.company[job.company_id])
         yield from _configuration(self.configuration[template], {row.keyname for row in fields if row.obsolete})
         yield from _uploads(self.uploads["runtemplate", template], RUNTEMPLATE, directory)
-        for credential in self.assigned[template]:
-            if credential.company_id != job.company_id:
+        for credential in self.assigned.get(template, ()):
+            if {credential.company_id, credential.credential_type.company_id} - {job.company_id, None}:
                 raise ForeignCredential(_foreign(credential))
             yield from self.provided[credential.pk]
         override = f"override:{job.launched_by_id}"
@@ -67,24 +77,34 @@ class Rows:
         yield from _uploads(self.uploads["job", job.pk], override, directory)
 
 
-def load(jobs: Sequence[Job], answers: Answers) -> Rows:
+def assigned(jobs: Sequence[Job]) -> Assigned:
+    """The credentials of each run template in the order of their positions, with type and prototype, in one query."""
+    templates = {job.runtemplate_id for job in jobs if job.runtemplate_id is not None}
+    found: Assigned = defaultdict(list)
+    links = RunTemplateCredential.objects.filter(runtemplate_id__in=templates).order_by("position", "id")
+    kinds = links.select_related("credential__credential_type__credential_prototype")
+    for link in kinds.defer(*(f"credential__{name}" for name in NOT_NEEDED)):
+        found[link.runtemplate_id].append(link.credential)
+    return found
+
+
+def load(jobs: Sequence[Job], answers: Answers, credentials: Assigned | None = None) -> Rows:
     """Read the rows of all jobs: at most twelve queries, however many jobs there are."""
     prefetch_related_objects(jobs, "app", "company", "runtemplate")
     apps = {job.app_id for job in jobs}
     companies = {job.company_id for job in jobs}
     templates = {job.runtemplate_id for job in jobs if job.runtemplate_id is not None}
     fields = _grouped("app_id", ConfField.objects.filter(app_id__in=apps).order_by("position", "id"))
-    assigned: dict[int, list[Credential]] = defaultdict(list)
-    links = RunTemplateCredential.objects.filter(runtemplate_id__in=templates)
-    for link in links.select_related("credential__credential_type").order_by("position", "id"):
-        assigned[link.runtemplate_id].append(link.credential)
+    if credentials is None:
+        credentials = assigned(jobs)
     configured = Configuration.objects.filter(runtemplate_id__in=templates, inactive=False, value__isnull=False)
+    wanted = (row for template_id in templates for row in credentials.get(template_id, ()))
     return Rows(
         fields=fields,
         company=_grouped("company_id", CompanyEnv.objects.filter(company_id__in=companies)),
         configuration=_grouped("runtemplate_id", configured),
-        assigned=assigned,
-        provided=credential_values.offers((row for rows in assigned.values() for row in rows), answers),
+        assigned=credentials,
+        provided=credential_values.offers(wanted, answers),
         uploads=_load_uploads(jobs, fields),
     )
 
@@ -139,7 +159,7 @@ def _overrides(job: Job, source: str) -> Iterator[Offer]:
         if value is None:
             continue
         text = plain_text(value)
-        place = Sealed("job", f"overrides.{name}", job.pk) if envelope.is_sealed(text) else None
+        place = Sealed("job", f"overrides.{name}", job.pk) if envelope.looks_sealed(text) else None
         yield Offer(name, text, source, place is not None, place)
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from multiflexi.jobs.completeness import missing_by_template
 from multiflexi.jobs.queue import backend
+from multiflexi.jobs.queue.hints import Topic
 from multiflexi.models import Company, Interval, RunTemplate
 from multiflexi.scheduling import zones
 from multiflexi.scheduling.cadence import Cadence
@@ -100,6 +101,8 @@ def refresh(runtemplate_ids: Iterable[int], *, now: datetime | None = None, cade
             ["complete", "next_schedule", "schedule_error", "schedule_failures", "schedule_retry_at"],
             batch_size=500,
         )
+        if changed:
+            backend().hint(Topic.SCHEDULES)
     return len(changed)
 
 

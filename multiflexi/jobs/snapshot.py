@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from multiflexi.jobs import result_file
+from multiflexi.jobs import inputs, result_file
 from multiflexi.jobs.resolved import Resolved
-from multiflexi.models import Job
+from multiflexi.models import FieldType, Job
 from multiflexi.vault import envelope
 from multiflexi.vault.names import CREDENTIALS
 
@@ -39,15 +38,12 @@ def restore(job: Job) -> Resolved:
         restored.values[name] = _opened(job.pk, name, value) if value and is_secret else value
         if is_secret and value:
             restored.secrets.add(restored.values[name])
+    files = [name for name, meta in restored.meta.items() if meta.get("type") == FieldType.FILE_PATH]
+    if files:
+        restored.hide(inputs.secrets_of(job, files))
     restored.directory = restored.values.get("MULTIFLEXI_TMP", "")
     restored.result_file = result_file.path_of(restored.values, job.app.resultfile)
     return restored
-
-
-def blanked(env: Mapping[str, str | None] | None, meta: Mapping[str, Mapping[str, Any]] | None) -> Env:
-    """A snapshot without its secret values, for a job that has ended; names and provenance stay."""
-    known = meta or {}
-    return {name: None if known.get(name, {}).get("secret") else value for name, value in (env or {}).items()}
 
 
 def _sealed(job_id: int, company_id: int | None, name: str, value: str) -> str:

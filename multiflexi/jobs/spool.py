@@ -13,9 +13,9 @@ import json
 import os
 import re
 import shutil
-import time
+import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ TAKEN_BACK = 0
 """Process id in a start mark that an adopter took to prove that nothing was started."""
 
 _DIRECTORY = re.compile(r"job-(\d+)-(\d+)\Z")
+_TIMES = re.compile(rb"\s".join([rb"(\d+)m(\d+\.\d+)s"] * 4) + rb"\n")
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9@#._-]{0,127}\Z")
 
 
@@ -49,10 +50,11 @@ class StartMark:
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """Exit status as the wrapper saw it, 0 to 255."""
+    """Exit status as the wrapper saw it, 0 to 255, and the processor time it counted, None = not known."""
 
     code: int
     written_at: datetime
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,6 @@ class SpoolDir:
     def kill(self) -> Path:
         return self.path / "kill"
 
-    @property
-    def renewed(self) -> Path:
-        return self.path / "renewed"
-
     def readable(self) -> bool:
         """Say whether the directory is there and can be looked into."""
         return os.access(self.path, os.R_OK | os.X_OK) and self.path.is_dir()
@@ -135,14 +133,23 @@ class SpoolDir:
     def read_start(self) -> StartMark | None:
         """Read the start mark; None when nobody has taken it. OSError when the file cannot be read."""
         found = _read_number(self.start)
-        return None if found is None else StartMark(*found)
+        return None if found is None else StartMark(found.value, found.written_at)
 
     def read_exit(self) -> ExitStatus | None:
-        """Read the exit status; it counts only when it is complete, that is, ends in a newline."""
+        """Read the exit status; it counts only when it is complete, that is, ends in a newline.
+
+        Behind it a wrapper may have told its processor times; what is missing or damaged of those is left out. On a
+        full disk the file stays empty, and the name of another one tells the status.
+        """
         found = _read_number(self.exit)
-        if found is None or found[0] is None or found[0] > 255:
+        if found is None:
             return None
-        return ExitStatus(found[0], found[1])
+        if found.value is None:
+            named = (path.suffix[1:] for path in self.path.glob("exit.*"))
+            found = replace(found, value=next((int(text) for text in named if text.isdigit()), None))
+        if found.value is None or found.value > 255:
+            return None
+        return ExitStatus(found.value, found.written_at, _seconds(found.rest))
 
     def write_kill_note(self, note: KillNote) -> None:
         """Record why the job is being ended, durably: the note is on disk when this returns."""
@@ -163,21 +170,16 @@ class SpoolDir:
         """Read what `write_spec` recorded; empty when it is missing or damaged."""
         return _read_json(self.spec) or {}
 
-    def write_renewed(self, at: datetime) -> None:
-        """Record the last successful renewal of the lease (aware datetime)."""
-        stamp = {"at": at.astimezone(UTC).isoformat(), "boot_seconds": time.clock_gettime(time.CLOCK_BOOTTIME)}
-        _write_whole(self.renewed, json.dumps(stamp), durable=False)
-
-    def read_renewed(self) -> tuple[datetime, float] | None:
-        """Read the last renewal: aware datetime, and the boot clock in seconds; None when there was none."""
-        stored = _read_json(self.renewed)
-        return None if stored is None else (datetime.fromisoformat(stored["at"]), stored["boot_seconds"])
+    def job_dir(self) -> Path | None:
+        """The job's own directory of this start; None when it is not known."""
+        found = self.read_spec().get("job_dir")
+        return Path(found) if isinstance(found, str) else None
 
     def remove(self) -> None:
         """Delete the directory; nothing happens when it is already gone."""
         with contextlib.suppress(FileNotFoundError):
-            for entry in self.path.iterdir():
-                _remove_entry(entry)
+            for name in os.listdir(self.path):  # noqa: PTH208 - no Path objects on the hot path
+                _remove_entry(f"{self.path}/{name}")
             self.path.rmdir()
 
 
@@ -199,6 +201,11 @@ class Spool:
         self._claims: dict[int, set[int]] = {}
         for directory in self.existing():
             self._claims.setdefault(directory.job_id, set()).add(directory.claim)
+
+    @property
+    def renewed(self) -> Path:
+        """Where the last renewal of this instance's leases is noted."""
+        return self.path / "renewed"
 
     def __enter__(self) -> Spool:
         return self
@@ -225,6 +232,7 @@ class Spool:
         if any(self.existing()):
             return
         with contextlib.suppress(OSError):
+            self.renewed.unlink(missing_ok=True)
             (self.path / "lock").unlink()
             self.path.rmdir()
 
@@ -234,7 +242,7 @@ class Spool:
         Raises AlreadyStarted when an earlier claim took the start mark: such a job must not run again.
         """
         for earlier in sorted(self._claims.get(job_id, ())):
-            self._remove_unstarted(self.open(job_id, earlier))
+            self.remove_unstarted(self.open(job_id, earlier))
         directory = self.open(job_id, claim)
         directory.path.mkdir(mode=0o700)
         self._claims.setdefault(job_id, set()).add(claim)
@@ -249,8 +257,7 @@ class Spool:
     def remove(self, directory: SpoolDir) -> None:
         """Delete the directory of one start; nothing happens when it is already gone.
 
-        May be called from a thread: removing a directory takes hardly any processor time, but on ext4 it sleeps for a
-        millisecond while others write, which a loop that starts hundreds of jobs per second cannot afford.
+        May be called from another thread than `create`.
         """
         directory.remove()
         claims = self._claims.get(directory.job_id)
@@ -266,7 +273,11 @@ class Spool:
                 if _DIRECTORY.match(entry.name) and entry.is_dir(follow_symlinks=False):
                     yield SpoolDir(entry.path)
 
-    def _remove_unstarted(self, directory: SpoolDir) -> None:
+    def remove_unstarted(self, directory: SpoolDir) -> None:
+        """Delete what an unstarted claim left, its job directory too. Raises AlreadyStarted, and deletes nothing then.
+
+        After that nothing can start under this claim any more.
+        """
         # Taking the mark first stops a wrapper that is on its way but has not reached its mark yet.
         if directory.readable() and not directory.take_start_mark():
             mark = directory.read_start()
@@ -275,13 +286,16 @@ class Spool:
                     f"Job {directory.job_id} was started before under claim {directory.claim}; "
                     f"its evidence is in {directory.path}"
                 )
+        job_dir = directory.job_dir()
+        if job_dir is not None:
+            shutil.rmtree(job_dir, ignore_errors=True)
         self.remove(directory)
 
 
-def _remove_entry(path: Path) -> None:
+def _remove_entry(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         try:
-            path.unlink()
+            os.unlink(path)  # noqa: PTH108
         except IsADirectoryError:
             shutil.rmtree(path)
 
@@ -302,14 +316,33 @@ def _lock(path: Path, instance_name: str) -> int:
     return descriptor
 
 
-def _read_number(path: Path) -> tuple[int | None, datetime] | None:
+@dataclass(frozen=True)
+class _Number:
+    """First line of a file: a number once it is complete; `rest` is what follows."""
+
+    value: int | None
+    rest: bytes
+    written_at: datetime
+
+
+def _read_number(path: Path) -> _Number | None:
     try:
         with path.open("rb", buffering=0) as file:
-            text, changed = file.read(32), os.fstat(file.fileno()).st_mtime
+            text, changed = file.read(256), os.fstat(file.fileno()).st_mtime
     except (FileNotFoundError, NotADirectoryError):
         return None
-    complete = text.endswith(b"\n") and text[:-1].isdigit()
-    return (int(text) if complete else None), datetime.fromtimestamp(changed, UTC)
+    line, newline, rest = text.partition(b"\n")
+    complete = newline and line.isdigit()
+    return _Number(int(line) if complete else None, rest, datetime.fromtimestamp(changed, UTC))
+
+
+def _seconds(times: bytes) -> float | None:
+    """Sum of the four times a shell prints: user and system of itself and of its children."""
+    found = _TIMES.match(times)
+    if found is None:
+        return None
+    numbers = [float(number) for number in found.groups()]
+    return sum(minutes * 60 + seconds for minutes, seconds in zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
@@ -322,7 +355,8 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _write_whole(path: Path, text: str, *, durable: bool) -> None:
     """Replace a file so that a reader sees the old or the new text, never a part."""
-    fresh = path.with_name(path.name + ".new")
+    # The guard of the fence and the cycle may both write the same one.
+    fresh = path.with_name(f"{path.name}.new{threading.get_native_id()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

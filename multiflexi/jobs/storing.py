@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
+from typing import Any, Protocol
 
 from django.db import connection, transaction
 
@@ -51,7 +53,7 @@ class Writer:
         self._hash = hashlib.sha256()
         self._size = 0
         self._buffer = bytearray()
-        self._chunks: list[ArtifactChunk] = []
+        self._chunks: _Chunks = _Copied() if connection.vendor == "postgresql" else _Inserted()
         self._seq = 0
         self._savepoint: str | None = None
 
@@ -66,7 +68,9 @@ class Writer:
         self._size += len(data)
         self._buffer += data
         while len(self._buffer) > CHUNK_BYTES:
-            self._add_chunk(bytes(self._buffer[:CHUNK_BYTES]))
+            with memoryview(self._buffer) as view:
+                chunk = bytes(view[:CHUNK_BYTES])
+            self._add_chunk(chunk)
             del self._buffer[:CHUNK_BYTES]
 
     def close(self) -> None:
@@ -77,13 +81,14 @@ class Writer:
             self._artifact.artifact = bytes(self._buffer)
             return
         self._add_chunk(bytes(self._buffer))
-        self._flush()
+        self._chunks.close()
         self._artifact.save()
         if self._savepoint is not None:
             transaction.savepoint_commit(self._savepoint)
 
     def undo(self) -> None:
         """Take back what was written of this artifact; the transaction goes on."""
+        self._chunks.abandon()
         if self._savepoint is not None:
             transaction.savepoint_rollback(self._savepoint)
             transaction.set_rollback(False)
@@ -93,24 +98,69 @@ class Writer:
             self._savepoint = transaction.savepoint()
             self._artifact.storage = ArtifactStorage.CHUNKS
             self._artifact.save(force_insert=True)
-        self._chunks.append(ArtifactChunk(artifact_id=self._artifact.pk, seq=self._seq, data=data))
+        self._chunks.add(ArtifactChunk(artifact_id=self._artifact.pk, seq=self._seq, data=data))
         self._seq += 1
-        if len(self._chunks) >= _STATEMENT_CHUNKS:
-            self._flush()
-
-    def _flush(self) -> None:
-        _insert_chunks(self._chunks)
-        self._chunks = []
 
 
-def _insert_chunks(chunks: list[ArtifactChunk]) -> None:
-    if connection.vendor != "postgresql":
-        ArtifactChunk.objects.bulk_create(chunks)
-        return
-    # An INSERT carries bytes as hexadecimal text, which is three to four times slower than binary COPY.
-    table = connection.ops.quote_name(ArtifactChunk._meta.db_table)
-    statement = f"COPY {table} (artifact_id, seq, data) FROM STDIN (FORMAT BINARY)"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(["int8", "int4", "bytea"])
-        for chunk in chunks:
-            copy.write_row((chunk.artifact_id, chunk.seq, chunk.data))
+class _Chunks(Protocol):
+    """Chunk rows on their way into the database."""
+
+    def add(self, chunk: ArtifactChunk) -> None:
+        """Take the next row."""
+
+    def close(self) -> None:
+        """All of them are to be there."""
+
+    def abandon(self) -> None:
+        """None of them is wanted; the savepoint is rolled back next."""
+
+
+class _Inserted:
+    """Some rows in a statement."""
+
+    def __init__(self) -> None:
+        self._rows: list[ArtifactChunk] = []
+
+    def add(self, chunk: ArtifactChunk) -> None:
+        self._rows.append(chunk)
+        if len(self._rows) >= _STATEMENT_CHUNKS:
+            self.close()
+
+    def close(self) -> None:
+        ArtifactChunk.objects.bulk_create(self._rows)
+        self._rows = []
+
+    def abandon(self) -> None:
+        self._rows = []
+
+
+class _Copied:
+    """One COPY: the server stores a chunk while the next one is read and masked here.
+
+    Binary, because an INSERT carries bytes as hexadecimal text, which is three to four times slower. No other statement
+    is possible until it is over.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._copy: Any = None
+
+    def add(self, chunk: ArtifactChunk) -> None:
+        # Django wraps the errors of a cursor, not those of what it returns.
+        with connection.wrap_database_errors:
+            if self._copy is None:
+                table = connection.ops.quote_name(ArtifactChunk._meta.db_table)
+                cursor = self._open.enter_context(connection.cursor())
+                statement = f"COPY {table} (artifact_id, seq, data) FROM STDIN (FORMAT BINARY)"
+                self._copy = self._open.enter_context(cursor.copy(statement))
+                self._copy.set_types(["int8", "int4", "bytea"])
+            self._copy.write_row((chunk.artifact_id, chunk.seq, chunk.data))
+
+    def close(self) -> None:
+        with connection.wrap_database_errors:
+            self._open.close()
+
+    def abandon(self) -> None:
+        why = RuntimeError("the artifact is not wanted")
+        with connection.wrap_database_errors:
+            self._open.__exit__(RuntimeError, why, None)

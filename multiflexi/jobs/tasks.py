@@ -17,7 +17,10 @@ UNFULFILLED = (TaskState.OPEN, TaskState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How one job of a task ended; `retried` tells that another job was made for the same task."""
+    """How one job of a task ended; `retried` tells that another job was made for the same task.
+
+    `by_hand` tells that the job is none of the task's own: it may fulfil the task, and does nothing else to it.
+    """
 
     job_id: int
     task_id: int
@@ -25,6 +28,7 @@ class Ended:
     end: datetime
     started: bool
     retried: bool
+    by_hand: bool = False
 
 
 def start(task_ids: Iterable[int]) -> None:
@@ -56,6 +60,37 @@ def finish(ended: Sequence[Ended]) -> None:
         if task is not None:
             _settle(task, one)
             settled[task.pk] = task
+    _store(settled.values())
+
+
+def fulfil_by_hand(successes: Sequence[tuple[int, int, datetime]]) -> None:
+    """Let successes that belong to no task fulfil the task whose window is open at their end.
+
+    Each is (run template, job, end), of a run template that lets runs by hand count. A late one counts where that is
+    allowed; what the window's own job does later changes nothing any more. Call it in the transaction that ends the
+    jobs, behind the lock of their run templates.
+    """
+    if not successes:
+        return
+    ends = [end for _template, _job, end in successes]
+    rows = Task.objects.filter(
+        runtemplate_id__in={template for template, _job, _end in successes},
+        state__in=(*UNFULFILLED, TaskState.FAILED),
+        window_start__lte=max(ends),
+        window_end__gt=min(ends),
+    )
+    tasks = list(backend().lock_waiting(rows.order_by("pk")))
+    prefetch_related_objects(tasks, "runtemplate")
+    settled = {}
+    for template_id, job_id, end in sorted(successes, key=lambda one: one[2]):
+        for task in tasks:
+            if task.runtemplate_id == template_id and task.window_start <= end < task.window_end:
+                _settle(task, Ended(job_id, task.pk, JobStatus.SUCCESS, end, started=True, retried=False, by_hand=True))
+                settled[task.pk] = task
+    _store(settled.values())
+
+
+def _store(tasks: Iterable[Task]) -> None:
     backend().update_rows(
         Task,
         [
@@ -68,7 +103,7 @@ def finish(ended: Sequence[Ended]) -> None:
                 },
                 {"id": task.pk},
             )
-            for task in settled.values()
+            for task in tasks
         ],
     )
 
@@ -83,6 +118,8 @@ def _settle(task: Task, ended: Ended) -> None:
             task.state = TaskState.OPEN if ended.retried else TaskState.FAILED
         return
     late = ended.end > task.deadline
+    if late and ended.by_hand and not task.runtemplate.allow_late:
+        return
     task.fulfilled_by_job_id, task.fulfilled_at = ended.job_id, ended.end
     if not late:
         task.state = TaskState.FULFILLED

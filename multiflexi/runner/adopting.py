@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import logging
-import shutil
+import socket
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from django.db import DatabaseError, InterfaceError
-
 from multiflexi.executors import registry
 from multiflexi.executors.contract import Alive, NeverStarted
+from multiflexi.faults import Point, reach
 from multiflexi.jobs import snapshot
 from multiflexi.jobs.claiming import renew_leases
-from multiflexi.jobs.environment import job_directory
+from multiflexi.jobs.directories import job_directory
 from multiflexi.jobs.lifecycle import Move, StaleJobs, move
 from multiflexi.jobs.resolved import Resolved
 from multiflexi.jobs.spool import Spool, SpoolDir
-from multiflexi.models import ACTIVE_STATES, FINAL_STATES, Job, JobStatus, Worker
+from multiflexi.models import ACTIVE_STATES, Job, JobStatus, Worker
 from multiflexi.record.actor import Actor
 from multiflexi.runner.finishing import evidence_of
 from multiflexi.runner.giving_back import give_back
-from multiflexi.runner.limits import effective
+from multiflexi.runner.isolation import concerns_all
+from multiflexi.runner.limits import recorded
 from multiflexi.runner.running import TROUBLES_BEFORE_BARE_END, Running, Stage
 from multiflexi.runner.watching import feed_from
-from multiflexi.vault.errors import DecryptionFailed, VaultError
+from multiflexi.vault.errors import DecryptionFailed
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 def adopt(worker: Worker, spool: Spool, actor: Actor, *, known: Collection[int] = ()) -> list[Running]:
     """Take over every job that this worker owns: unstarted ones go back, the others are ours with a new token.
 
-    What became of a started one is decided by evidence; nothing is ever started again here. `known` are the ids of
-    those that this process watches already.
+    What became of a started one is decided by evidence; nothing is ever started again here. One that was started on
+    another host, which alone has its evidence, is left to that host and to its lease. `known` are the ids of those that
+    this process watches already.
     """
     owned = list(
         Job.objects.select_related("app", "company", "runtemplate", "queue_entry")
@@ -43,12 +44,22 @@ def adopt(worker: Worker, spool: Spool, actor: Actor, *, known: Collection[int] 
     for job in owned:
         if job.status == JobStatus.QUEUED:
             give_back(job, spool, actor, detail="the executor was restarted")
-    taken = [job for job in owned if job.status != JobStatus.QUEUED and _take_over(job, actor)]
-    renew_leases(worker)
+    started = [job for job in owned if job.status != JobStatus.QUEUED and _is_of_this_host(job)]
+    taken = [job for job in started if _take_over(job, actor)]
+    if taken:
+        reach(Point.ADOPTED)
+    renew_leases(worker, [*known, *(job.pk for job in taken)])
     adopted = [one for job in taken if (one := _recovered_or_left(job)) is not None]
     if adopted:
         log.info("%d jobs were adopted", len(adopted), extra={"jobs": [one.id for one in adopted]})
     return adopted
+
+
+def _is_of_this_host(job: Job) -> bool:
+    """Whether the evidence of the start would be here; a host may have been renamed, but then the spool is there."""
+    if job.host in (None, socket.gethostname()):
+        return True
+    return bool(job.spool_path) and Path(job.spool_path or "").is_dir()
 
 
 def _take_over(job: Job, actor: Actor) -> bool:
@@ -65,9 +76,9 @@ def _recovered_or_left(job: Job) -> Running | None:
     """One job that cannot be adopted, for example because its executor module is gone, does not hold the others up."""
     try:
         return _recovered(job)
-    except (DatabaseError, InterfaceError, VaultError):
-        raise
-    except Exception:
+    except Exception as error:
+        if concerns_all(error):
+            raise
         log.exception("a job cannot be adopted and is left as it is", extra={"job": job.pk})
         return None
 
@@ -87,7 +98,8 @@ def _recovered(job: Job) -> Running:
         resolved=resolved,
         masker=masker,
         feed=feed_from(job.queue_entry, spool, masker),
-        limits=effective(job),
+        limits=recorded(job),
+        applied=(job.limits or {}).get("applied", {}),
         troubles=TROUBLES_BEFORE_BARE_END if trouble else 0,
         trouble=trouble,
     )
@@ -113,20 +125,6 @@ def _environment(job: Job) -> tuple[Resolved, str]:
     except DecryptionFailed as error:
         log.error("the environment of an adopted job cannot be read", extra={"job": job.pk, "error": str(error)})
         return Resolved(company_id=job.company_id), str(error)
-
-
-def sweep(spool: Spool, known: Collection[int]) -> None:
-    """Remove the directories of ended jobs, which a crash right after their completion leaves behind.
-
-    Those of lost jobs stay, because their result may still come.
-    """
-    left = [one for one in spool.existing() if one.job_id not in known]
-    over = Job.objects.filter(pk__in={one.job_id for one in left}, status__in=FINAL_STATES)
-    ended = over.exclude(status=JobStatus.LOST).in_bulk()
-    for one in left:
-        if one.job_id in ended:
-            shutil.rmtree(job_directory(ended[one.job_id]), ignore_errors=True)
-            spool.remove(one)
 
 
 def never_started(jobs: Sequence[Running]) -> list[Running]:

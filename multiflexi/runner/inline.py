@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -16,8 +17,9 @@ from django.conf import settings
 from multiflexi.executors.native import process
 from multiflexi.jobs import workers
 from multiflexi.jobs.spool import Spool
-from multiflexi.models import Job, JobOutputLine, JobStatus, WorkerRole
+from multiflexi.models import Job, JobStatus, QueueEntry, WorkerRole
 from multiflexi.runner.cycle import UNLIMITED, Cycle
+from multiflexi.runner.fencing import Guard
 
 WAIT_SECONDS = 0.25
 
@@ -26,33 +28,42 @@ class NotRunnable(Exception):
     """The job cannot be run here and now; the text says why and what to do."""
 
 
-Listener = Callable[[JobOutputLine], None]
+class Deferred(NotRunnable):
+    """A credential of the job cannot be used now; the job waits for it in the queue."""
 
 
-def run_job(job_id: int, *, listener: Listener | None = None, timeout: float | None = None) -> Job:
-    """Run one pending job here and wait for its end; its lines go to `listener` as they come.
+def run_job(job_id: int, *, look: Callable[[], None] = lambda: None, timeout: float | None = None) -> Job:
+    """Run one pending job here and wait for its end; `look` is called after each cycle.
 
-    Ctrl-C (KeyboardInterrupt) ends the job as a shutdown would. Raises NotRunnable when the job does not wait, or when
-    somebody else was faster; raises TimeoutError when it has not begun in time.
+    Ctrl-C (KeyboardInterrupt) ends the job as a shutdown would. Raises NotRunnable when the job does not wait or
+    somebody else was faster, Deferred when a credential keeps it from running, TimeoutError when it has not begun in
+    time.
     """
     job = Job.objects.get(pk=job_id)
     if job.status != JobStatus.PENDING:
         raise NotRunnable(f"Job {job_id} is {job.status}, not pending.")
+    deferrals = _deferrals(job_id)[0]
     with _instance(places=1, only=job_id) as cycle:
-        shown = 0
         deadline = time.monotonic() + timeout if timeout else None
         while True:
             pause = cycle.run_once()
-            shown = _tell(job_id, shown, listener)
+            look()
             job.refresh_from_db()
             if JobStatus(job.status).is_final:
-                _tell(job_id, shown, listener)
                 return job
             if not cycle.busy and job.status != JobStatus.PENDING:
                 raise NotRunnable(f"Job {job_id} was taken by an executor meanwhile.")
+            if not cycle.busy and _deferrals(job_id)[0] > deferrals:
+                raise Deferred(f"Job {job_id} waits: {_deferrals(job_id)[1]}")
             if deadline and not cycle.busy and time.monotonic() > deadline:
                 raise TimeoutError(f"Job {job_id} could not begin in {timeout:g} s.")
             cycle.wait(pause)
+
+
+def _deferrals(job_id: int) -> tuple[int, str]:
+    """How often the job was deferred, and why the last time."""
+    entry = QueueEntry.objects.filter(job_id=job_id).first()
+    return (entry.deferrals, entry.defer_reason or "") if entry else (0, "")
 
 
 def process_queue(*, limit: int | None = None, timeout: float | None = None) -> list[int]:
@@ -60,13 +71,11 @@ def process_queue(*, limit: int | None = None, timeout: float | None = None) -> 
     most = settings.MULTIFLEXI_MAX_PARALLEL or UNLIMITED
     places = min(limit or most, most)
     deadline = time.monotonic() + timeout if timeout else None
-    with _instance(places=places) as cycle:
+    with _instance(places=places, at_most=limit) as cycle:
         while True:
             pause = cycle.run_once()
-            enough = limit is not None and len(cycle.finished) + cycle.owned >= limit
-            late = deadline is not None and time.monotonic() > deadline
-            if enough or late:
-                cycle.claims = False
+            if deadline is not None and time.monotonic() > deadline:
+                cycle.stop_claiming()
             if not cycle.busy:
                 return list(cycle.finished)
             cycle.wait(pause)
@@ -80,36 +89,47 @@ class _Inline(Cycle):
     def wait(self, pause: float) -> None:
         """Pause until a job ends; raises KeyboardInterrupt when it was asked for since the last pause."""
         if not self.interrupted and pause > 0:
-            select.select(list(self.watched()), [], [], min(pause, WAIT_SECONDS))
+            self._await_end(pause)
         if self.interrupted:
             self.interrupted = False
             raise KeyboardInterrupt
 
     def end_all(self) -> None:
         """End every job: nobody adopts those of a one-shot run."""
-        self.stop_claiming()
+        # Before anything that needs the database, which may be why the run ends.
         self.kill_all(why="the one-shot run was interrupted")
+        self.stop_claiming()
         while self.busy:
             pause = self.run_once()
-            select.select(list(self.watched()), [], [], min(pause, WAIT_SECONDS))
+            self._await_end(pause)
+
+    def _await_end(self, pause: float) -> None:
+        poll = select.poll()
+        for descriptor in self.watched():
+            poll.register(descriptor, select.POLLIN)
+        poll.poll(math.ceil(min(pause, WAIT_SECONDS) * 1000))
 
 
 @contextmanager
-def _instance(*, places: int, only: int | None = None) -> Iterator[_Inline]:
+def _instance(*, places: int, only: int | None = None, at_most: int | None = None) -> Iterator[_Inline]:
     process.forbid_dumps()
     name = f"{socket.gethostname()}#{os.getpid()}"
     with Spool(settings.MULTIFLEXI_SPOOL, name) as spool:
-        cycle = _Inline(WorkerRole.INLINE, name, spool, places=places, only=only)
+        cycle = _Inline(WorkerRole.INLINE, name, spool, places=places, only=only, at_most=at_most)
+        guard = Guard(cycle.fence)
         with _noting_interrupts(cycle):
             cycle.start()
+            guard.start()
             try:
                 yield cycle
             except BaseException:
                 cycle.end_all()
                 raise
             finally:
+                guard.stop()
+                cycle.wait_for_removal()
+                spool.discard()
                 workers.farewell(cycle.worker)
-        spool.discard()
 
 
 @contextmanager
@@ -127,11 +147,3 @@ def _noting_interrupts(cycle: _Inline) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _tell(job_id: int, after: int, listener: Listener | None) -> int:
-    if listener is not None:
-        for line in JobOutputLine.objects.filter(job_id=job_id, seq__gt=after).order_by("seq"):
-            listener(line)
-            after = line.seq
-    return after

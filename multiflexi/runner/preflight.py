@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import errno
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
 
 from multiflexi import environ
 from multiflexi.executors import registry
-from multiflexi.executors.contract import Executor, Launch, Plan, Sandbox, StartRefused
+from multiflexi.executors.contract import Executor, Launch, Plan, StartRefused, start_name
+from multiflexi.jobs import directories
 from multiflexi.jobs.command import Command, render
 from multiflexi.jobs.completion import Completion
-from multiflexi.jobs.environment import child_environment, job_directory, materialise_inputs, resolve_many
+from multiflexi.jobs.environment import Given, child_environment, materialise_inputs, resolve_many
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Resolved
+from multiflexi.jobs.rows import Assigned
 from multiflexi.jobs.spool import AlreadyStarted, Spool, SpoolDir
 from multiflexi.models import FailureReason, Job, JobStatus
-from multiflexi.runner import limits
-from multiflexi.vault.errors import VaultError
+from multiflexi.runner import limits, walls
+from multiflexi.runner.giving_back import discard
+from multiflexi.runner.isolation import concerns_all, together
 from multiflexi.vault.masker import Masker
 
 log = logging.getLogger(__name__)
@@ -66,13 +66,20 @@ class MayHaveRun(Refused):
     may_have_run = True
 
 
-def prepare(jobs: Sequence[Job], spool: Spool) -> tuple[list[Prepared], list[Completion]]:
+def prepare(
+    jobs: Sequence[Job],
+    spool: Spool,
+    *,
+    answers: Mapping[int, Mapping[str, Given]] | None = None,
+    credentials: Assigned | None = None,
+) -> tuple[list[Prepared], list[Completion]]:
     """Resolve and check claimed jobs; those that cannot be started come back as their ends.
 
+    `answers` is what the providers of credentials said, `credentials` are those of the run templates if known.
     Raises HostUnfit when the fault is this host's: nothing was started then, and the jobs stay claimed.
     """
     now = backend().now()
-    outcomes = resolve_many(jobs, installation=environ.file_values())
+    outcomes = _resolved(jobs, answers or {}, credentials)
     ready: list[Prepared] = []
     refused: list[Completion] = []
     for job in jobs:
@@ -80,7 +87,7 @@ def prepare(jobs: Sequence[Job], spool: Spool) -> tuple[list[Prepared], list[Com
             ready.append(_prepared(job, outcomes[job.pk], spool))
         except Refused as refusal:
             if not refusal.may_have_run:
-                discard_directories(job, spool)
+                discard(job, spool)
             refused.append(
                 Completion(
                     job,
@@ -95,22 +102,45 @@ def prepare(jobs: Sequence[Job], spool: Spool) -> tuple[list[Prepared], list[Com
     return ready, refused
 
 
-def discard_directories(job: Job, spool: Spool) -> None:
-    """Remove what an unstarted claim of this job left on disk."""
-    spool.remove(spool.open(job.pk, job.claim))
-    shutil.rmtree(job_directory(job), ignore_errors=True)
+def _resolved(
+    jobs: Sequence[Job], answers: Mapping[int, Mapping[str, Given]], credentials: Assigned | None
+) -> dict[int, Resolved | EnvironmentProblem]:
+    """The environments of all jobs; one that nobody thought of ends its own job only."""
+    outcomes: dict[int, Resolved | EnvironmentProblem] = {}
+
+    def resolve(batch: Sequence[Job]) -> None:
+        outcomes.update(
+            resolve_many(
+                batch,
+                installation=environ.file_values(),
+                answers=lambda _credentials: answers,
+                credentials=credentials,
+            )
+        )
+
+    def failed(job: Job, error: Exception) -> None:
+        log.error("an environment cannot be made", extra={"job": job.pk}, exc_info=error)
+        outcomes[job.pk] = EnvironmentProblem(
+            _("Job %(id)d: its environment cannot be made (%(kind)s); the log of the executor tells more.")
+            % {"id": job.pk, "kind": type(error).__name__}
+        )
+
+    together(jobs, resolve, failed)
+    return outcomes
 
 
 def _prepared(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool) -> Prepared:
     """Prepare one job so that whatever is wrong with it ends this job only. Raises Refused."""
     try:
         return _prepare_one(job, outcome, spool)
-    except (Refused, HostUnfit, DatabaseError, InterfaceError, VaultError):
+    except (Refused, HostUnfit):
         raise
     except AlreadyStarted as error:
         # It may have run: as with a lost job, the retry policy decides what happens next.
         raise MayHaveRun(JobStatus.FAILED, -1, FailureReason.START_FAILED, str(error)) from None
     except Exception as error:
+        if concerns_all(error):
+            raise
         if isinstance(error, OSError) and error.errno in _SHORTAGES:
             raise HostUnfit(str(error)) from None
         masker = outcome.masker() if isinstance(outcome, Resolved) else Masker.empty
@@ -125,7 +155,7 @@ def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool)
     if outcome.missing:
         detail = _("Required values are missing: %(names)s.") % {"names": ", ".join(outcome.missing)}
         raise Refused(JobStatus.FAILED, COULD_NOT_START, FailureReason.START_FAILED, detail)
-    job_dir = Path(job_directory(job))
+    job_dir = Path(directories.job_directory(job))
     try:
         command = render(job.app, outcome)
         module = _module(job)
@@ -141,7 +171,7 @@ def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool)
         job_dir=job_dir,
         spool=directory,
         limits=limits.effective(job),
-        sandbox=Sandbox(job.app.sandbox),  # type: ignore[arg-type]
+        sandbox=walls.sandbox_of(job),
         image=job.app.ociimage or None,
     )
     try:
@@ -156,8 +186,8 @@ def _directories(job: Job, job_dir: Path, spool: Spool) -> SpoolDir:
     """Make both directories. Raises HostUnfit; AlreadyStarted when an earlier start may still use them."""
     try:
         # The spool comes first, because it knows about earlier starts.
-        directory = spool.create(job.pk, job.claim, spec=_spec(job))
-        _fresh(job_dir)
+        directory = spool.create(job.pk, job.claim, spec=_spec(job, job_dir))
+        directories.make_fresh(job_dir)
     except OSError as error:
         raise HostUnfit(str(error)) from None
     return directory
@@ -176,24 +206,15 @@ def _module(job: Job) -> Executor:
         raise Refused(JobStatus.FAILED, -1, FailureReason.EXECUTOR_UNAVAILABLE, str(error)) from None
 
 
-def _fresh(job_dir: Path) -> None:
-    """An empty private directory; what an earlier unstarted claim of the job left is removed first."""
-    job_dir.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        job_dir.mkdir(mode=0o700)
-    except FileExistsError:
-        shutil.rmtree(job_dir)
-        job_dir.mkdir(mode=0o700)
-
-
-def _spec(job: Job) -> Mapping[str, object]:
+def _spec(job: Job, job_dir: Path) -> Mapping[str, object]:
     """What must be known about the job without the database."""
     retries = job.runtemplate.max_retries if job.runtemplate else 0
     return {
         "job": job.pk,
         "claim": job.claim,
+        "executor": job.executor,
+        "name": start_name(job.pk, job.claim),
+        "job_dir": str(job_dir),
         "runtemplate": job.runtemplate_id,
-        "retryable": job.attempt <= retries,
-        "lease": settings.MULTIFLEXI_LEASE_SECONDS,
-        "fence": settings.MULTIFLEXI_FENCE_SECONDS,
+        "retryable": job.attempt <= retries and not (job.options or {}).get("no_retry"),
     }

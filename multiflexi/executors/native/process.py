@@ -74,9 +74,14 @@ def is_alive(pid: int, started: int) -> bool:
     return found is not None and found.started == started and not found.dead
 
 
+def boot_seconds() -> float:
+    """The clock that counts from the kernel's boot, suspends included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def age(started: int) -> float:
     """Seconds since a process started, by the boot clock: clock steps and suspends do not change it."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started / _TICKS
+    return boot_seconds() - started / _TICKS
 
 
 def open_descriptor(pid: int, started: int) -> int | None:
@@ -116,6 +121,11 @@ def send(process: Process, number: signal.Signals) -> bool:
 def environment(pid: int) -> dict[bytes, bytes]:
     """Environment a process was started with; empty when it is gone or hidden from us."""
     return dict(part.split(b"=", 1) for part in _read(pid, "environ").split(b"\0") if b"=" in part)
+
+
+def name(pid: int) -> bytes:
+    """Name of the program that a process runs, at most 15 bytes; empty when it is gone."""
+    return _read(pid, "comm").rstrip(b"\n")
 
 
 def command(pid: int) -> list[bytes]:

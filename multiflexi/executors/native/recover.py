@@ -13,6 +13,7 @@ from pathlib import Path
 from multiflexi.executors.contract import Alive, Ended, Handle, NeverStarted, Unknown, Usage
 from multiflexi.executors.native import process, wrapper
 from multiflexi.executors.native.tree import Tree
+from multiflexi.executors.native.usage import of_adopted
 from multiflexi.jobs.spool import TAKEN_BACK, ExitStatus, KillNote, SpoolDir, StartMark
 
 Conclusion = Alive | Ended | NeverStarted | Unknown
@@ -37,29 +38,46 @@ def recover(handle: Handle, *, mark_patience: float = 5.0, usage: Usage | None =
     return Unknown("no_evidence")
 
 
-def _ended_by_exit(spool: SpoolDir, usage: Usage | None) -> Ended | None:
+def _ended_by_exit(handle: Handle, spool: SpoolDir, usage: Usage | None) -> Ended | None:
     status = spool.read_exit()
-    return None if status is None else ended(status, spool.read_kill_note(), usage)
+    if status is None:
+        return None
+    if handle["boot_id"] == process.boot_id():
+        _sweep(_with_pid(handle, _pid_of_mark(spool)))
+    return ended(handle, status, spool.read_kill_note(), usage)
 
 
-def ended(status: ExitStatus, note: KillNote | None, usage: Usage | None) -> Ended:
-    """Put an end together from the status the wrapper saw."""
-    return Ended(status.code, wrapper.signal_of(status.code), note, usage, status.written_at)
+def _sweep(handle: Handle) -> None:
+    """End what an application left behind while no executor was there to see its end."""
+    tree = Tree(handle)
+    if tree.remains(thorough=True):
+        tree.kill_until_gone(_KILL_PATIENCE)
 
 
-def ended_by_us(note: KillNote, usage: Usage | None) -> Ended:
+def _pid_of_mark(spool: SpoolDir) -> int | None:
+    mark = spool.read_start()
+    return mark.pid or None if mark else None
+
+
+def ended(handle: Handle, status: ExitStatus, note: KillNote | None, usage: Usage | None) -> Ended:
+    """Put an end together from the status the wrapper saw; without `usage` of our own, what others recorded counts."""
+    used = usage or of_adopted(handle, status)
+    return Ended(status.code, wrapper.signal_of(status.code), note, used, status.written_at)
+
+
+def ended_by_us(handle: Handle, note: KillNote, usage: Usage | None) -> Ended:
     """Put an end together for a job that was killed before its wrapper could report."""
-    return ended(ExitStatus(_KILLED, datetime.now(UTC)), note, usage)
+    return ended(handle, ExitStatus(_KILLED, datetime.now(UTC)), note, usage)
 
 
 def _conclude(handle: Handle, spool: SpoolDir, mark_patience: float, usage: Usage | None) -> Conclusion:
-    if proof := _ended_by_exit(spool, usage):
+    if proof := _ended_by_exit(handle, spool, usage):
         return proof
     if handle["boot_id"] != process.boot_id():
         return _after_reboot(handle, spool, usage)
     mark = _read_mark(spool, mark_patience)
     if mark is None or mark.pid == TAKEN_BACK:
-        return _unstarted(spool, usage)
+        return _unstarted(handle, spool, usage)
     if mark.pid is None:
         return Unknown("no_evidence", _last_sign(spool))
     found = _wrapper_of(handle, spool, mark.pid)
@@ -71,24 +89,24 @@ def _conclude(handle: Handle, spool: SpoolDir, mark_patience: float, usage: Usag
 def _after_reboot(handle: Handle, spool: SpoolDir, usage: Usage | None) -> Conclusion:
     note = spool.read_kill_note()
     if note is not None:
-        return ended_by_us(note, usage)
+        return ended_by_us(handle, note, usage)
     if process.same_kernel_boot(handle["boot_id"], process.boot_id()) and spool.take_start_mark():
         return NeverStarted()
     return Unknown("host_rebooted", _last_sign(spool))
 
 
-def _unstarted(spool: SpoolDir, usage: Usage | None) -> Conclusion:
+def _unstarted(handle: Handle, spool: SpoolDir, usage: Usage | None) -> Conclusion:
     note = spool.read_kill_note()
-    return NeverStarted() if note is None else ended_by_us(note, usage)
+    return NeverStarted() if note is None else ended_by_us(handle, note, usage)
 
 
 def _after_wrapper(handle: Handle, spool: SpoolDir, usage: Usage | None) -> Conclusion:
     # The wrapper may have written its status between the first look and its end.
-    if proof := _ended_by_exit(spool, usage):
+    if proof := _ended_by_exit(handle, spool, usage):
         return proof
     Tree(handle).kill_until_gone(_KILL_PATIENCE)
     note = spool.read_kill_note()
-    return Unknown("wrapper_gone", _last_sign(spool)) if note is None else ended_by_us(note, usage)
+    return Unknown("wrapper_gone", _last_sign(spool)) if note is None else ended_by_us(handle, note, usage)
 
 
 def _read_mark(spool: SpoolDir, patience: float) -> StartMark | None:
@@ -103,7 +121,7 @@ def _read_mark(spool: SpoolDir, patience: float) -> StartMark | None:
         time.sleep(0.02)
 
 
-def _with_pid(handle: Handle, pid: int) -> Handle:
+def _with_pid(handle: Handle, pid: int | None) -> Handle:
     return handle if handle["pid"] == pid else {**handle, "pid": pid, "pid_started": None}
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -39,7 +38,7 @@ class Stop:
     def advance(self) -> StopState:
         """Do what is due now, without waiting for anything."""
         if not self.done:
-            left = self._kill() if _boot_seconds() >= deadline(self.note) else self._left()
+            left = self._kill() if process.boot_seconds() >= deadline(self.note) else self._left()
             if left:
                 return StopState(False, left, _LOOK_AGAIN)
             self.done = True
@@ -67,13 +66,9 @@ def write_note(spool: SpoolDir, note: KillNote) -> None:
 def new_note(reason: str, detail: str, who: str, why: str, grace: float | None) -> KillNote:
     """Make a note dated now; `grace` in seconds, None = never kill."""
     now = datetime.now(UTC).isoformat()
-    return KillNote(reason, detail, who, why, now, process.boot_id(), _boot_seconds(), grace)
+    return KillNote(reason, detail, who, why, now, process.boot_id(), process.boot_seconds(), grace)
 
 
 def deadline(note: KillNote) -> float:
     """Moment of SIGKILL by the boot clock; infinite when there is none."""
     return math.inf if note.grace is None else note.boot_seconds + note.grace
-
-
-def _boot_seconds() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

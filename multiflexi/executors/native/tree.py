@@ -1,7 +1,8 @@
 """Find and end all processes of a job, also those that try to get away.
 
-The reach without a control group: the wrapper's group, its session, descendants, and processes whose environment
-carries this job's id. What was seen once stays known, even after it was handed to another parent.
+The reach: the job's control group where it has one, which nothing escapes by forking; and always the wrapper's process
+group, its session, descendants, and processes whose environment carries this job's id. What was seen once stays known,
+even after it was handed to another parent.
 """
 
 from __future__ import annotations
@@ -10,16 +11,28 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from multiflexi.executors.contract import Handle
-from multiflexi.executors.native import process
+from multiflexi.executors.native import groups, process
 from multiflexi.executors.native.process import Process
 
-Table = dict[int, Process]
-
 _BETWEEN_LOOKS = 0.01
+_WALL_KEEPER = b"bwrap"
+
+
+class Table(dict[int, Process]):
+    """All processes of this pid namespace at one moment; environments are read when they are asked for, and once."""
+
+    def __init__(self, found: Iterable[Process]) -> None:
+        super().__init__((one.pid, one) for one in found)
+        self._environments: dict[int, dict[bytes, bytes]] = {}
+
+    def environment(self, pid: int) -> dict[bytes, bytes]:
+        if pid not in self._environments:
+            self._environments[pid] = process.environment(pid)
+        return self._environments[pid]
 
 
 class Tree:
@@ -27,6 +40,7 @@ class Tree:
 
     def __init__(self, handle: Handle) -> None:
         self.handle = handle
+        self.control_group = groups.of(handle)
         self._seen: set[tuple[int, int]] = set()
         self._group_confirmed = False
 
@@ -35,6 +49,8 @@ class Tree:
         table = scan() if table is None else table
         wrapper, spared = self._wrapper_pid(table), _untouchable(table)
         chosen = {pid for pid, found in table.items() if pid not in spared and self._belongs(found, table)}
+        if self.control_group is not None:
+            chosen |= (groups.members(self.control_group) & table.keys()) - spared
         _add_descendants(chosen, table, spared, wrapper)
         chosen.discard(wrapper or 0)
         living = [table[pid] for pid in chosen if not table[pid].dead]
@@ -54,7 +70,10 @@ class Tree:
         table = scan()
         members = self.members(table)
         wrapper = self.wrapper(table)
-        if wrapper is not None:
+        if self.handle.get("walled"):
+            # Bubblewrap would die of it and take the application along, which is to have its time.
+            members = [found for found in members if process.name(found.pid) != _WALL_KEEPER]
+        elif wrapper is not None:
             # One call reaches the whole group at once, whatever forks meanwhile; the wrapper outlives it.
             _signal_group(wrapper.pid, signal.SIGTERM)
             _signal_group(wrapper.pid, signal.SIGCONT)
@@ -71,13 +90,26 @@ class Tree:
         the group stops it, and the look finds it dying.
         """
         wrapper = self.wrapper()
+        if self.control_group is not None:
+            groups.kill(self.control_group)
         if wrapper_too or wrapper is None:
             self._kill_group()
         members = self.members()
         for found in members:
             process.send(found, signal.SIGKILL)
         # A wrapper that ends during the look counts: its group was not signalled, so the look proves nothing yet.
-        return len(members) + int(wrapper is not None)
+        left = len(members) + int(wrapper is not None)
+        return left or int(self._is_populated())
+
+    def remains(self, *, thorough: bool) -> bool:
+        """Say whether anything is left of a job whose wrapper has ended.
+
+        Without a control group only the wrapper's process group is asked about, which costs nothing; `thorough` looks
+        at every process of the host.
+        """
+        if self._is_populated():
+            return True
+        return self._group_lives() or (thorough and bool(self.members()))
 
     def kill_until_gone(self, patience: float) -> bool:
         """Kill all, the wrapper included, and wait until they are gone, at most `patience` seconds."""
@@ -94,6 +126,23 @@ class Tree:
         if self._group_confirmed and (leader is None or leader.started == self.handle["pid_started"]):
             _signal_group(self.handle["pid"], signal.SIGKILL)
 
+    def _group_lives(self) -> bool:
+        """Whether the wrapper's process group has members, as long as its number leads no foreign group."""
+        pid = self.handle["pid"]
+        if not pid:
+            return False
+        try:
+            os.killpg(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        leader = process.look(pid)
+        return leader is None or leader.started == self.handle["pid_started"]
+
+    def _is_populated(self) -> bool:
+        return self.control_group is not None and groups.is_populated(self.control_group)
+
     def _wrapper_pid(self, table: Table) -> int | None:
         """Pid of the wrapper as long as the number is still its own, also as a zombie."""
         found = table.get(self.handle["pid"] or 0)
@@ -105,11 +154,12 @@ class Tree:
         pid = self.handle["pid"]
         if pid and pid in (found.session, found.group):
             # With the wrapper gone its number may lead a foreign session by now, so more evidence is asked for.
-            return self._wrapper_pid(table) is not None or self._carries_id(found) or self._touches_files(found)
-        return self._carries_id(found)
+            proven = self._wrapper_pid(table) is not None
+            return proven or self._carries_id(found, table) or self._touches_files(found)
+        return self._carries_id(found, table)
 
-    def _carries_id(self, found: Process) -> bool:
-        env = process.environment(found.pid)
+    def _carries_id(self, found: Process, table: Table) -> bool:
+        env = table.environment(found.pid)
         if env.get(b"MULTIFLEXI_JOB_ID") != str(self.handle["job_id"]).encode():
             return False
         # Another installation on this host counts its jobs too; the directory tells them apart.
@@ -127,7 +177,7 @@ class Tree:
 
 def scan() -> Table:
     """Take a picture of all processes of this pid namespace."""
-    return {found.pid: found for found in _all_processes()}
+    return Table(_all_processes())
 
 
 def _all_processes() -> Iterator[Process]:

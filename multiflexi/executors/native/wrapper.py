@@ -10,9 +10,14 @@ Traps, each found the hard way:
 * The spool directory is descriptor 3, reached through /proc because a shell has no openat; the child has it closed.
 * Output is appended. A program that opens /dev/stdout anew truncates the file, as with every shell redirection into
   a file; appending at least leaves no hole in front of what follows.
+* Descriptor 4 is the list of processes of the job's control group, or /dev/null. The child enters the group, the
+  wrapper does not, so that it lives to report when the whole group is killed.
 * A subshell takes the redirections. With a plain command the shell itself writes "Terminated" and the like into
   the job's standard error; so its own stays /dev/null, although a plain command could be started by vfork.
+* On a full disk a file can still be made though nothing can be written into it, so the status becomes its name.
 * PWD and OLDPWD are set and exported by the shell; they are removed so that the child has the given environment.
+
+Behind the status stand the processor times that the shell counted, for whoever adopts the job.
 
 A shell reports death by signal n as status 128 + n, so `exit 143` and SIGTERM look alike in the file.
 """
@@ -25,8 +30,10 @@ from collections.abc import Sequence
 
 SHELL = "/bin/sh"
 SPOOL_DESCRIPTOR = 3
+GROUP_DESCRIPTOR = 4
 NO_MARK = 121
 NO_DIRECTORY = 122
+NO_GROUP = 126
 
 TEXT = f"""set -C
 umask 077
@@ -35,9 +42,10 @@ cd "$1"||exit {NO_DIRECTORY}
 shift
 unset PWD OLDPWD
 echo $$ >/proc/self/fd/3/start||exit {NO_MARK}
-(exec "$@") </dev/null >>/proc/self/fd/3/stdout 2>>/proc/self/fd/3/stderr 3<&-
+(echo 0 >&4||exit {NO_GROUP}
+exec "$@" 4>&-) </dev/null >>/proc/self/fd/3/stdout 2>>/proc/self/fd/3/stderr 3<&-
 s=$?
-echo $s >/proc/self/fd/3/exit
+{{ echo $s&&times;}} >/proc/self/fd/3/exit||true >/proc/self/fd/3/exit.$s
 exit $s"""
 
 _SHELL_OWN = frozenset({"IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PWD"})
