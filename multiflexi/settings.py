@@ -52,8 +52,16 @@ declared = (
             secret=True,
             aliases=("MULTIFLEXI_MASTER_KEY",),
         ),
+        Setting(
+            "ENCRYPTION_MASTER_KEY_PREVIOUS",
+            "str",
+            None,
+            "the master key before, while it is being changed (encryption:rotate --master)",
+            secret=True,
+        ),
         Setting("MULTIFLEXI_MASTER_KEY_FILE", "path", None, "file holding the master key, mode 0400"),
         Setting("DATA_ENCRYPTION_ENABLED", "bool", True, "no effect: secrets are always encrypted"),
+        Setting("MULTIFLEXI_CREDENTIAL_REVEAL", "bool", True, "whether credential:get --reveal shows stored secrets"),
     ),
     *group(
         "Installation",
@@ -175,9 +183,19 @@ declared = (
             below="MULTIFLEXI_LEASE_SECONDS",
         ),
         Setting("MULTIFLEXI_FENCE_SECONDS", "seconds", 600, "how long a job may be alive unseen", minimum=1),
-        Setting("MULTIFLEXI_DEFER_MAX", "int", 100, "most deferrals of a job (no effect yet)", minimum=1),
         Setting(
-            "MULTIFLEXI_DEFER_MAX_HOURS", "float", 24, "longest deferral of a job in hours (no effect yet)", minimum=0
+            "MULTIFLEXI_DEFER_MAX", "int", 100, "most deferrals of a job whose credentials cannot be used", minimum=1
+        ),
+        Setting(
+            "MULTIFLEXI_DEFER_MAX_HOURS", "float", 24, "longest deferral of a job without task, in hours", minimum=0
+        ),
+        Setting("NATIVE_RUN_AS", "str", None, "account of Native jobs; company = mf-c<company id>; unset = our own"),
+        Setting(
+            "NATIVE_CONTROL_GROUP",
+            "str",
+            None,
+            "directory of a control group (cgroup v2) delegated to the executor; none = use none",
+            default_text="that of the unit where it is delegated",
         ),
         Setting("KUBECONFIG", "path", None, "access to the cluster (no effect yet)", default_text="~/.kube/config"),
         Setting("AZURE_RESOURCE_GROUP", "str", None, "resource group of container instances (no effect yet)"),
@@ -191,33 +209,52 @@ declared = (
             "MULTIFLEXI_JOB_TIMEOUT", "int", 32767, "default time limit in seconds; 0 = none", minimum=0, live=True
         ),
         Setting("MULTIFLEXI_JOB_MEMORY_MB", "int", None, "default memory limit of Native jobs", minimum=1, live=True),
+        Setting("MULTIFLEXI_JOB_PROCESSES", "int", None, "default process limit of Native jobs", minimum=1, live=True),
+        Setting("MULTIFLEXI_JOB_CPUS", "float", None, "default CPU limit of Native jobs", minimum=0.01, live=True),
+        Setting("MULTIFLEXI_JOB_FILE_MB", "int", None, "default size limit of a job's files", minimum=1, live=True),
         Setting("MULTIFLEXI_JOB_ENV_DENY", "list", [], "further names never passed to jobs"),
         Setting("MULTIFLEXI_KEEP_JOB_SECRETS", "bool", False, "keep sealed secrets in the job after its end"),
         Setting(
             "MULTIFLEXI_KEEP_FAILED_DIRS",
             "float",
             0,
-            "hours to keep the directory of a failed job (no effect yet)",
+            "hours to keep the directory of a failed job",
             minimum=0,
+            live=True,
         ),
         Setting("MULTIFLEXI_OUTPUT_MAX_BYTES", "bytes", 4 * _MIB, "most live lines of a job"),
         Setting("MULTIFLEXI_OUTPUT_TAIL_BYTES", "bytes", 64 * _KIB, "tail of each stream kept in the job"),
         Setting("MULTIFLEXI_OUTPUT_ARTIFACT_MAX_BYTES", "bytes", 256 * _MIB, "most kept of each stream, marked cut"),
         Setting("MULTIFLEXI_SPOOL_MAX_BYTES", "bytes", 4 * _GIB, "output at which a job is stopped"),
         Setting("MULTIFLEXI_ARTIFACT_MAX_BYTES", "bytes", 64 * _MIB, "most kept of one result file"),
-        Setting("RUNTEMPLATE_ID", "int", 0, "run template of the one-shot runner (no effect yet)", minimum=0),
-        Setting("JOB_ID", "int", 0, "job of the one-shot runner (no effect yet)", minimum=0),
-        Setting(
-            "RESULT_FILE", "str", None, "result of the one-shot runner (no effect yet)", default_text="standard output"
-        ),
+        Setting("RUNTEMPLATE_ID", "int", 0, "run template of a one-shot run", minimum=0),
+        Setting("JOB_ID", "int", 0, "job of a one-shot run", minimum=0),
+        Setting("RESULT_FILE", "str", None, "file for the output of a one-shot run", default_text="standard output"),
         Setting(
             "RUNTEMPLATE_WAIT_TIMEOUT",
             "seconds",
             300,
-            "longest wait of the one-shot runner; 0 = ever (no effect yet)",
+            "longest wait of a one-shot run of a run template; 0 = ever",
             minimum=0,
         ),
-        Setting("RUNTEMPLATE_WAIT_POLL", "seconds", 2, "poll pause of the one-shot runner (no effect yet)", minimum=1),
+        Setting("RUNTEMPLATE_WAIT_POLL", "seconds", 2, "pause between its looks", minimum=1),
+    ),
+    *group(
+        "Credentials",
+        Setting(
+            "MULTIFLEXI_CHECK_ALLOW",
+            "list",
+            [],
+            "names, addresses and networks of this host that checks of credentials may connect to all the same, such "
+            "as localhost or 127.0.0.0/8",
+        ),
+        Setting(
+            "MULTIFLEXI_CREDENTIAL_FILES",
+            "path",
+            None,
+            "directory of the files that credentials may name: those in shared are for all companies, those in the "
+            "folder with the number of a company for that one; unset = none",
+        ),
     ),
     *group(
         "Event processor",

@@ -5,6 +5,7 @@ An option is written with all its spellings, the canonical one first; `-` and `_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ import click
 from multiflexi.cli import values
 from multiflexi.cli.call import Call
 from multiflexi.cli.output.results import Result
+
+# `--FIO_TOKEN=value`, the older spelling of `--field FIO_TOKEN=value`.
+UPPER_CASE = re.compile("--([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 
 Action = Callable[[Call], Result]
 Decorated = TypeVar("Decorated", bound=Action)
@@ -26,6 +30,7 @@ class Option(click.Option):
     positional: str | None = None
     secret: bool = False
     shown_default: str | None = None
+    takes_upper_case: bool = False
 
 
 def value(
@@ -166,6 +171,7 @@ class Command(click.Command):
         click would take the next option for the value.
         """
         by_name = {_plain(name): one for one in self.params if isinstance(one, Option) for name in one.opts}
+        upper = next((one for one in self.declared if one.takes_upper_case), None)
         settled: list[str] = []
         position = 0
         while position < len(args):
@@ -173,6 +179,9 @@ class Command(click.Command):
             position += 1
             if word == "--":
                 return [*settled, word, *args[position:]]
+            if upper and (found := UPPER_CASE.fullmatch(word)):
+                settled.append(f"{upper.opts[0]}={found[1]}={found[2]}")
+                continue
             option = by_name.get(_plain(word))
             if option is None or option.is_flag or option.count:
                 settled.append(word)

@@ -45,8 +45,8 @@ def launch(call: Call, template: Any, time_option: str, company: Any = None) -> 
 def _only_shown(call: Call, template: Any, overrides: dict[str, str]) -> Done:
     from multiflexi.services import run_template_run
 
-    problems = run_template_run.preview(template, overrides)["problems"]
-    data = {"dry_run": True, "runtemplate_id": template.pk, "problems": problems}
+    data = {"dry_run": True, **run_template_run.preview(template, overrides)}
+    problems = data["problems"]
     line = "; ".join(problems) or f"Run template {template.pk} would be run"
     return Done(data, line, code=1 if problems else 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from collections.abc import Sequence
@@ -75,6 +76,7 @@ def _work(command: Command, call: Call) -> int:
         from multiflexi.cli import startup
 
         startup.prepare(call.get("environment"), verbosity=call.verbose, create=command.creates)
+    gc.enable()
     result = command.work(call)
     if not call.get("quiet"):
         _print(result, call)

@@ -22,18 +22,26 @@ def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = 
         return
     from multiflexi import environ
 
+    installed = load(environment_file)
+    environ.require_database(create=create)
+    # django.setup() would load URLs and HTTP besides, which takes a third of its time and which nothing here uses.
+    apps.populate(installed)
+    _keep_messages_in_english()
+    _log_to_standard_error(verbosity)
+
+
+def load(environment_file: str | None) -> list[str]:
+    """Read the settings only; the applications to be set up. Raises SettingsFileError and SettingsError."""
+    from multiflexi import environ
+
     environ.keep_from_others()
     if environment_file:
         environ.use_file(environment_file)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
     from django.conf import settings
 
-    installed = settings.INSTALLED_APPS
-    environ.require_database(create=create)
-    # django.setup() would load URLs and HTTP besides, which takes a third of its time and which nothing here uses.
-    apps.populate(installed)
-    _keep_messages_in_english()
-    _log_to_standard_error(verbosity)
+    installed: list[str] = settings.INSTALLED_APPS
+    return installed
 
 
 def _keep_messages_in_english() -> None:

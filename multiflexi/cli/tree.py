@@ -37,14 +37,19 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("artifact", "artifact", ("artifacts",)),
     Entry("company", "company"),
     Entry("company-app", "company_app", ("companyapp",)),
+    Entry("credential", "credential"),
     Entry("credential-prototype", "credential_prototype", ("crprototype", "credprototype")),
+    Entry("credential-type", "credential_type", ("credtype", "credentialtype")),
     Entry("encryption", "encryption"),
+    Entry("executor", "executor"),
     Entry("job", "job"),
+    Entry("limit", "limit", ("limits",)),
     Entry("queue", "queue", ("schedule",), alone="overview"),
     Entry("run-template", "run_template", ("runtemplate",)),
     Entry("setup", "setup", alone="init"),
     Entry("task", "task"),
     Entry("user", "user"),
+    Entry("worker", "worker", ("workers",)),
     Entry("status", "status", ("appstatus",), single=True),
     Entry("describe", "builtin", single=True),
 )
@@ -66,6 +71,7 @@ ACTION_ALIASES: dict[str, tuple[str, ...]] = {
 NOUN_ACTION_ALIASES: dict[str, dict[str, str]] = {
     "application": {"showconfig": "show-config"},
     "credential-prototype": {"import": "import-json"},
+    "credential-type": {"import": "import-json"},
     "queue": {"status": "overview"},
     "run-template": {"run": "schedule", "remove-credential": "unassign-credential"},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -77,17 +78,28 @@ class Pair(click.ParamType[tuple[str, str]]):
 
     name = "string"
 
-    def __init__(self, separators: str = "=") -> None:
-        self.separators = separators
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        key, found, content = str(value).partition("=")
+        if found and key:
+            return key, content
+        return self.fail(f'"{value}" has no "="; write KEY=VALUE.', param, ctx)
+
+
+class FieldPair(click.ParamType[tuple[str, str]]):
+    """`KEY=VALUE` or `KEY:VALUE`, split at whichever separator comes first; what is wrong is not repeated."""
+
+    name = "string"
+    form = re.compile("([^=:]+)[=:](.*)", re.DOTALL)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
-        for separator in self.separators:
-            key, found, content = str(value).partition(separator)
-            if found and key:
-                return key, content
-        return self.fail(f'"{value}" has no "{self.separators[0]}"; write KEY{self.separators[0]}VALUE.', param, ctx)
+        found = self.form.fullmatch(str(value))
+        if found:
+            return found[1], found[2]
+        return self.fail("a value without KEY= in front of it; write KEY=VALUE or KEY:VALUE.", param, ctx)
 
 
 class Word(click.ParamType[str]):
@@ -122,5 +134,6 @@ INTEGER = Number()
 BOOLEAN = Truth()
 ENABLED = Enabled()
 PAIR = Pair()
+FIELD = FieldPair()
 MOMENT = Kind("datetime")
 PATH = Kind("path")

@@ -63,13 +63,12 @@ def default_text(value: Any, canonical_type: str) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    if not isinstance(value, str):
+    if not isinstance(value, str | int | float):
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    if canonical_type == "bool" and value.strip().lower() in TRUE_WORDS | FALSE_WORDS:
-        return "true" if value.strip().lower() in TRUE_WORDS else "false"
-    return value
+    text = str(value)
+    if canonical_type == "bool" and text.strip().lower() in TRUE_WORDS | FALSE_WORDS:
+        return "true" if text.strip().lower() in TRUE_WORDS else "false"
+    return text
 
 
 def default_problem(text: str | None, canonical_type: str, options: Any) -> str | None:

@@ -10,10 +10,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from multiflexi.manifests import identity
-from multiflexi.models import Application, RunTemplate
+from multiflexi.models import Application, RunTemplate, Sandbox
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, lookup
+from multiflexi.services import changes, job_limits, lookup
 from multiflexi.services.errors import Conflict, invalid_field
 from multiflexi.services.schedules import refresh
 from multiflexi.services.scope import visible
@@ -108,7 +108,9 @@ def _usable(values: dict[str, Any]) -> dict[str, Any]:
         del given["uuid"]
     if given.get("code") and not identity.is_code(given["code"]):
         raise invalid_field("code", f"use at most {identity.MAX_CODE} letters, digits, dashes and underscores.")
-    return given
+    if "sandbox" in given and given["sandbox"] not in Sandbox.values:
+        raise invalid_field("sandbox", f'"{given["sandbox"]}" is unknown; use one of {", ".join(Sandbox.values)}.')
+    return job_limits.usable(given)
 
 
 def _code(values: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from multiflexi.models import Company, Contact, RunTemplate
 from multiflexi.record import audit
@@ -35,10 +35,7 @@ def query(actor: Actor, *, enabled: bool | None = None, search: str | None = Non
 
 def find(actor: Actor, reference: Any) -> Company:
     """By id, or by slug when the reference is no number. Raises NotFound."""
-    rows = visible(Company, actor)
-    if lookup.is_id(reference):
-        return lookup.by_id(rows, NOUN, reference)
-    return lookup.by_key(rows, NOUN, slug=str(reference))
+    return lookup.by_id_or(visible(Company, actor), NOUN, reference, "slug")
 
 
 def find_by(actor: Actor, **keys: Any) -> Company:
@@ -82,8 +79,12 @@ def update(actor: Actor, company: Company, **values: Any) -> bool:
             return False
         changes.check(company)
         changes.save(company, changed)
-        if {"enabled", "timezone"} & set(changed):
-            refresh(RunTemplate.objects.filter(company=company), cadence_changed="timezone" in changed)
+        templates = RunTemplate.objects.filter(company=company)
+        if "enabled" in changed:
+            refresh(templates)
+        if "timezone" in changed:
+            # Those with a zone of their own keep their next slot, which may be due at this moment.
+            refresh(templates.filter(Q(timezone=None) | Q(timezone="")), cadence_changed=True)
         audit.write(actor, "update", company, company_id=company.pk, changes=changes.for_audit(changed))
     return True
 

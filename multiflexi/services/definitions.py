@@ -1,4 +1,4 @@
-"""Definition files of applications and credential prototypes: import, export, removal."""
+"""Definition files of applications, credential prototypes and credential types: import, export, removal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from django.db import transaction
 from multiflexi.manifests import exporting, icons, importing, reading, removing
 from multiflexi.manifests.findings import Finding, Unreadable
 from multiflexi.manifests.reports import ImportReport, Removal, RemovalReport
-from multiflexi.models import Application, CredentialPrototype
+from multiflexi.models import Application, Company, CredentialPrototype, CredentialType
 from multiflexi.record.actor import Actor
 from multiflexi.services.errors import Refused
+from multiflexi.services.rights import need_administrator
 
 
 def import_application(
@@ -52,6 +53,29 @@ def import_prototype(
     )
 
 
+def import_type(
+    actor: Actor,
+    content: bytes,
+    origin: str,
+    company: Company,
+    *,
+    strict: bool = False,
+    allow_downgrade: bool = False,
+    dry_run: bool = False,
+) -> ImportReport:
+    """Create or update the credential type of a definition in one company. Raises Refused."""
+    need_administrator(actor, company.pk, f"Credential types of {company.name}")
+    return importing.import_type(
+        content,
+        origin,
+        actor=actor,
+        company=company,
+        strict=strict,
+        allow_downgrade=allow_downgrade,
+        dry_run=dry_run,
+    )
+
+
 def export_application(app: Application) -> tuple[str, list[str]]:
     """The definition's text, and what was left out of it in words."""
     warnings: list[Finding] = []
@@ -61,6 +85,19 @@ def export_application(app: Application) -> tuple[str, list[str]]:
 
 def export_prototype(prototype: CredentialPrototype) -> str:
     return exporting.export_prototype(prototype)
+
+
+def export_type(kind: CredentialType) -> str:
+    return exporting.export_type(kind)
+
+
+def delete_prototype(actor: Actor, prototype: CredentialPrototype) -> RemovalReport:
+    """Delete a credential prototype. Raises Refused, with the list, while credential types are made from it."""
+    need_administrator(actor, None, "Credential prototypes")
+    report = removing.remove_prototype(prototype, actor=actor)
+    if report.result == Removal.REFUSED:
+        raise Refused(report.message, "credential_prototype_in_use", details={"users": report.users})
+    return report
 
 
 def remove_application(

@@ -10,6 +10,8 @@ from django.db import transaction
 
 from multiflexi.jobs.create import create_job
 from multiflexi.jobs.overrides import open_overrides
+from multiflexi.jobs.queue import backend
+from multiflexi.jobs.queue.hints import Topic
 from multiflexi.models import (
     LIVE_STATES,
     Job,
@@ -58,7 +60,15 @@ def reschedule(
         entry.after, entry.executor = after or entry.after, job.executor
         entry.save(update_fields=["after", "executor"])
         audit.write(actor, "update", job, company_id=job.company_id, changes=changes.for_audit(changed))
+        backend().hint(Topic.QUEUE)
     return True
+
+
+def bring_forward(actor: Actor, job: Job) -> None:
+    """Make a job that waits for a later time due now, because somebody runs it by hand. Raises Refused."""
+    now = backend().now()
+    if QueueEntry.objects.filter(job=job, after__gt=now, worker=None).exists():
+        reschedule(actor, job, after=now)
 
 
 def remove(actor: Actor, job: Job) -> None:

@@ -11,6 +11,7 @@ from multiflexi.models import (
     ACTIVE_STATES,
     Artifact,
     ArtifactChunk,
+    CredentialUse,
     FileStore,
     Job,
     JobHistory,
@@ -46,7 +47,7 @@ def remove(jobs: QuerySet[Job]) -> dict[str, int]:
         counts["output_lines"] += _delete(JobOutputLine, job_id__in=batch)
         _delete(ArtifactChunk, artifact__in=Artifact.objects.filter(job_id__in=batch).values("pk"))
         counts["artifacts"] += _delete(Artifact, job_id__in=batch)
-        for model in (JobHistory, QueueEntry, JobLimit, FileStore, Outbox):
+        for model in (CredentialUse, JobHistory, QueueEntry, JobLimit, FileStore, Outbox):
             _delete(model, job_id__in=batch)
         _forget(batch)
         counts["jobs"] += _delete(Job, pk__in=batch)

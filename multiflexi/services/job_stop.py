@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from multiflexi.jobs.completion import Completion, complete
 from multiflexi.jobs.lifecycle import StaleJobs
+from multiflexi.jobs.queue import backend
+from multiflexi.jobs.queue.hints import Topic
 from multiflexi.models import FailureReason, Job, JobStatus, QueueEntry, StopLevel
 from multiflexi.record import audit, history
 from multiflexi.record.actor import Actor
@@ -107,6 +109,9 @@ def _cancel(jobs: list[Job], actor: Actor, reason: str | None) -> None:
 
 def _store_request(actor: Actor, job: Job, level: str, reason: str | None) -> None:
     with transaction.atomic():
+        # The job before its queue row, as its owner locks them at its end.
+        if not backend().lock_waiting(Job.objects.filter(pk=job.pk, status=job.status).only("pk")):
+            raise StaleJobs(str(job.pk))
         changed = QueueEntry.objects.filter(job=job).update(
             stop_level=level, stop_by_id=actor.user_id, stop_reason=reason, stop_at=timezone.now()
         )
@@ -116,6 +121,7 @@ def _store_request(actor: Actor, job: Job, level: str, reason: str | None) -> No
         audit.write(
             actor, "stop", job, company_id=job.company_id, severity="medium", data={"level": level, "reason": reason}
         )
+        backend().hint(Topic.QUEUE)
 
 
 def _against_races(job: Job, attempt: Callable[[Job], T]) -> T:

@@ -43,6 +43,11 @@ def by_key(rows: QuerySet[M], noun: str, **key: Any) -> M:
     return found[0]
 
 
+def by_id_or(rows: QuerySet[M], noun: str, reference: Any, key: str) -> M:
+    """The row with this id when the reference is a number, else with this natural key. Raises as the two above."""
+    return by_id(rows, noun, reference) if is_id(reference) else by_key(rows, noun, **{key: str(reference)})
+
+
 def is_id(reference: Any) -> bool:
     text = str(reference)
     return text.isascii() and text.isdigit() and int(text) <= LARGEST_ID

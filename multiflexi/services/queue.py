@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from multiflexi.jobs import healing
 from multiflexi.jobs.claiming import Release, release
 from multiflexi.jobs.queue import backend
+from multiflexi.jobs.queue.hints import Topic
 from multiflexi.models import FINAL_STATES, Job, JobStatus, QueueEntry
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
@@ -137,12 +138,14 @@ def _without_row() -> Iterable[Remark]:
             after=job.schedule or now,
             runtemplate_id=job.runtemplate_id,
             company_id=job.company_id,
+            app_id=job.app_id,
             executor=job.executor,
             priority=job.runtemplate.priority if job.runtemplate else 0,
         )
         for job in jobs
     )
     if jobs:
+        backend().hint(Topic.QUEUE)
         yield Remark("info", f"Waiting jobs put back into the queue: {_listed([job.pk for job in jobs])}.")
 
 

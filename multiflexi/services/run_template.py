@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from multiflexi.jobs import schedulable
 from multiflexi.jobs.completeness import missing_by_template
-from multiflexi.models import Application, Company, CompanyApp, Job, RunTemplate, RunTemplateCredential
+from multiflexi.models import Application, Company, CompanyApp, Job, RunTemplate
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, job_removal, lookup, run_template_config
+from multiflexi.services import changes, credential_assignment, job_removal, lookup, run_template_config
 from multiflexi.services.errors import Refused, invalid_field
 from multiflexi.services.run_template_values import usable
 from multiflexi.services.scope import visible
@@ -23,6 +23,7 @@ from multiflexi.services.search import containing
 
 NOUN = "Run template"
 CADENCE = {"interv", "cron", "timezone", "valid_from", "valid_to", "skip_days"}
+UNTROUBLED = {"schedule_error": None, "schedule_failures": 0, "schedule_retry_at": None}
 NOT_COPIED = {
     "id",
     "active",
@@ -30,9 +31,7 @@ NOT_COPIED = {
     "next_schedule",
     "last_schedule",
     "running_job",
-    "schedule_error",
-    "schedule_failures",
-    "schedule_retry_at",
+    *UNTROUBLED,
     "successfull_jobs_count",
     "failed_jobs_count",
     "version",
@@ -63,10 +62,7 @@ def query(
 
 def find(actor: Actor, reference: Any) -> RunTemplate:
     """By id, else by name. Raises NotFound, and Refused when several have the name."""
-    rows = query(actor)
-    if lookup.is_id(reference):
-        return lookup.by_id(rows, NOUN, reference)
-    return lookup.by_key(rows, NOUN, name=str(reference))
+    return lookup.by_id_or(query(actor), NOUN, reference, "name")
 
 
 def create(
@@ -125,7 +121,9 @@ def update(
         if not changed and not stored:
             return False
         template.version += 1
-        changes.save(template, [*changed, "version"])
+        # What the scheduler stumbled over may be repaired now, whichever value it was: it tries again at once.
+        changes.assign(template, UNTROUBLED)
+        changes.save(template, [*changed, *UNTROUBLED, "version"])
         schedulable.refresh([template.pk], cadence_changed=bool(CADENCE & set(changed)))
         if changed.get("active") == (False, True):
             _refuse_incomplete(template)
@@ -164,10 +162,7 @@ def clone(actor: Actor, source: RunTemplate, name: str | None = None) -> RunTemp
         changes.check(made)
         made.save(force_insert=True)
         run_template_config.copy(source, made)
-        for link in RunTemplateCredential.objects.filter(runtemplate=source).order_by("position", "pk"):
-            RunTemplateCredential.objects.create(
-                runtemplate=made, credential_id=link.credential_id, position=link.position
-            )
+        credential_assignment.copy(source, made)
         schedulable.refresh([made.pk])
         audit.write(
             actor,

@@ -10,6 +10,7 @@ from multiflexi.services import changes
 from multiflexi.services.errors import invalid_field
 from multiflexi.vault import envelope
 from multiflexi.vault.errors import VaultError
+from multiflexi.vault.forms import is_maskable
 from multiflexi.vault.secrecy import MASK, NOT_SET, named_like_a_secret
 
 TABLE, COLUMN, KEY = "configuration", "value", "credentials"
@@ -50,6 +51,14 @@ def unknown(template: RunTemplate, values: Mapping[str, str]) -> list[str]:
     """Names that the application does not declare."""
     declared = _declared(template)
     return [name for name in values if name not in declared]
+
+
+def unmasked(template: RunTemplate, values: Mapping[str, str]) -> list[str]:
+    """Names of the secrets among the values that are too short or too common to be masked in output."""
+    declared = _declared(template)
+    unchanged = ("", MASK, NOT_SET)
+    secrets = {name: one for name, one in values.items() if _is_secret(declared.get(name), name)}
+    return [name for name, one in secrets.items() if one not in unchanged and not is_maskable(one)]
 
 
 def copy(source: RunTemplate, target: RunTemplate) -> None:

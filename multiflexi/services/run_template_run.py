@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,19 +10,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from multiflexi import environ
-from multiflexi.jobs import command, environment, schedulable
+from multiflexi.jobs import command, environment
 from multiflexi.jobs.create import create_job
-from multiflexi.models import Company, Executor, Job, RunTemplate, ScheduleType, Task
+from multiflexi.models import Company, Executor, Job, RunTemplate, ScheduleType
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import run_template, run_template_config
+from multiflexi.services import run_template, run_template_config, value_sources
 from multiflexi.services.errors import Refused, invalid_field
 from multiflexi.services.run_template_values import usable
 from multiflexi.vault.secrecy import display
 
 SOON = timedelta(seconds=5)
 IMMEDIATE_TYPES = {"cli": ScheduleType.ADHOC_CLI, "api": ScheduleType.ADHOC_API, "web": ScheduleType.ADHOC_WEB}
-SLOTS_EXPLAINED = 5
 
 
 def schedule(
@@ -73,18 +72,19 @@ def checked_overrides(template: RunTemplate, overrides: Mapping[str, str] | None
 
 
 def preview(template: RunTemplate, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What would run now: masked words, masked variables with their source, and what stands in the way."""
+    """What would run now: masked words, all variables of the process, masked, with their sources, and what stands in
+    the way. Raises Invalid, and MasterKeyMissing or MasterKeyWrong."""
     given = checked_overrides(template, overrides)
     problems = list(obstacles(template))
-    words: list[str] = []
+    shown: dict[str, Any] = {"runtemplate_id": template.pk, "command": [], "environment": [], "warnings": []}
     try:
         resolved = _resolved(template, given)
+        shown |= {"environment": _variables(resolved), "warnings": _masked(resolved, resolved.warnings)}
         problems += [f"{name} is required and has no value." for name in resolved.missing]
-        words = command.render(template.app, resolved).display_words
+        shown["command"] = _masked(resolved, command.render(template.app, resolved).display_words)
     except environment.EnvironmentProblem as problem:
         problems.append(str(problem))
-        return _previewed(template, words, None, problems)
-    return _previewed(template, words, resolved, problems)
+    return {**shown, "problems": problems}
 
 
 def effective_environment(template: RunTemplate) -> dict[str, str]:
@@ -94,21 +94,6 @@ def effective_environment(template: RunTemplate) -> dict[str, str]:
     except environment.EnvironmentProblem:
         return {}
     return {name: display(value) if resolved.is_secret(name) else value for name, value in resolved.values.items()}
-
-
-def explain(template: RunTemplate) -> dict[str, Any]:
-    """Why a run template is scheduled or not, when next, and what became of its last windows."""
-    reasons = schedulable.reasons(template)
-    tasks = Task.objects.filter(runtemplate=template).order_by("-window_start")[:SLOTS_EXPLAINED]
-    return {
-        "runtemplate_id": template.pk,
-        "state": "waiting" if reasons else "scheduled",
-        "next_schedule": template.next_schedule,
-        "reasons": [*reasons, *([template.schedule_error] if template.schedule_error else [])],
-        "last_slots": [
-            {"slot": task.window_start, "state": task.state, "reason": task.no_job_reason} for task in tasks
-        ],
-    }
 
 
 def obstacles(template: RunTemplate) -> list[str]:
@@ -152,14 +137,27 @@ def _resolved(template: RunTemplate, overrides: Mapping[str, str]) -> environmen
     return environment.resolve(job, installation=environ.file_values())
 
 
-def _previewed(
-    template: RunTemplate, words: list[str], resolved: environment.Resolved | None, problems: list[str]
-) -> dict[str, Any]:
-    variables = []
-    for name, value in resolved.values.items() if resolved else ():
-        hidden = resolved.is_secret(name) if resolved else True
-        source = resolved.meta[name]["source"] if resolved else ""
-        variables.append(
-            {"name": name, "value": display(value) if hidden else value, "source": source, "secret": hidden}
+def _variables(resolved: environment.Resolved) -> list[dict[str, Any]]:
+    """Every variable of the process with its source, and those it overrides, lowest first."""
+    sources = value_sources.in_words(resolved)
+    shown = []
+    for name, value in sorted(environment.child_environment(resolved, resolved.directory).items()):
+        hidden, meta = resolved.is_secret(name), resolved.meta.get(name, {})
+        source = value_sources.source_of(resolved, name)
+        shown.append(
+            {
+                "name": name,
+                "value": display(value) if hidden else resolved.masker().mask_text(value)[0],
+                "source": source,
+                "source_name": sources[source],
+                "secret": hidden,
+                "type": meta.get("type", "string"),
+                "overridden": [{"source": one, "source_name": sources[one]} for one in meta.get("overridden", ())],
+            }
         )
-    return {"runtemplate_id": template.pk, "command": words, "environment": variables, "problems": problems}
+    return shown
+
+
+def _masked(resolved: environment.Resolved, texts: Iterable[str]) -> list[str]:
+    """A secret may also stand where nobody declared one."""
+    return [resolved.masker().mask_text(text)[0] for text in texts]

@@ -7,9 +7,10 @@ from typing import Any
 from multiflexi.models import Application, Backoff, CatchUp, Executor, Overlap, RunTemplate
 from multiflexi.scheduling import cron as cron_module
 from multiflexi.scheduling import intervals, windows, zones
+from multiflexi.services import job_limits
 from multiflexi.services.errors import Invalid, invalid_field
 
-NULLABLE_NUMBERS = ("max_parallel", "time_limit")
+NULLABLE_NUMBERS = ("max_parallel", "kill_grace")
 ENUMERATIONS = {"catch_up": CatchUp, "overlap": Overlap, "retry_backoff": Backoff}
 EMPTY_MEANS_UNCHANGED = (
     "interv",
@@ -36,6 +37,7 @@ def usable(values: dict[str, Any], app: Application, stored: RunTemplate | None 
     for name in NULLABLE_NUMBERS:
         if given.get(name) == "":
             given[name] = None
+    given = job_limits.usable(given)
     for name, choices in ENUMERATIONS.items():
         if name in given:
             given[name] = _one_of(name, given[name], choices.values)

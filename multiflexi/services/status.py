@@ -74,6 +74,7 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
         "applications": applications,
         "jobs_total": total,
         "queue_length": QueueEntry.objects.count(),
+        "workers": _workers(now),
     }
 
 
@@ -148,3 +149,13 @@ def _daemons(now: datetime) -> dict[str, str]:
         else:
             states.setdefault(role, "inactive")
     return states
+
+
+def _workers(now: datetime) -> str:
+    """The instances that live, each with its state and an executor with its places."""
+    rows = Worker.objects.filter(state__in=AT_WORK, last_seen_at__gte=now - ALIVE_WITHIN).order_by("role", "name")
+    return "; ".join(
+        f"{one.role} {one.name}: {one.state}{f' {one.places_used}/{one.places}' if one.places else ''}"
+        f"{f' ({one.not_claiming_reason})' if one.not_claiming_reason not in (None, one.state) else ''}"
+        for one in rows
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, Option, dry_run, fields, flag, identifier, listing, optional, value
+from multiflexi.cli.limit_options import limit_options
 from multiflexi.cli.output.results import Done, Record, Result, Rows
 from multiflexi.cli.values import BOOLEAN, PATH
 
@@ -31,6 +32,13 @@ SETTABLE = (
     "setup",
     "deploy",
     "resultfile",
+    "sandbox",
+    "time_limit",
+    "memory_limit_mb",
+    "pids_limit",
+    "cpu_limit",
+    "file_limit_mb",
+    "output_limit_mb",
 )
 
 
@@ -52,6 +60,8 @@ def _settable() -> list[Option]:
         value("--setup", help="Program that prepares it for a company"),
         value("--deploy", help="How to install it"),
         value("--resultfile", help="Variable that names the result file"),
+        value("--sandbox", help="Walls of Native jobs: none, restricted or isolated"),
+        *limit_options(),
     ]
 
 

@@ -185,11 +185,15 @@ def _env_list(call: Call, company: Any) -> Rows:
 def _env_set(call: Call, company: Any) -> Done:
     from multiflexi.services import company_env
     from multiflexi.services.presenters.company import variable
+    from multiflexi.vault.forms import is_maskable
 
     key = call.need("key")
     if call["value"] is None:
         raise wrong_use("Option --value is required.")
-    entry = company_env.set_value(call.actor, company, key, call.text_or_input("value"), secret=call["secret"])
+    given = call.text_or_input("value")
+    entry = company_env.set_value(call.actor, company, key, given, secret=call["secret"])
+    if entry.secret and given and not is_maskable(given):
+        call.warn(f"Warning: {key} is too short or too common to be masked in the output of jobs.")
     data = {"status": "success", "company_id": company.pk, "key": key, "secret": entry.secret}
     return Done(data, f"Variable {key} of company {company.pk} stored", lambda: Record(variable(entry)))
 

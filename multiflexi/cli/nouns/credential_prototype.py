@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multiflexi.cli.call import Call
-from multiflexi.cli.declare import Noun, dry_run, fields, flag, identifier, listing, value
-from multiflexi.cli.output.results import Record, Result, Rows
+from multiflexi.cli.declare import Noun, Option, dry_run, fields, flag, identifier, listing, value
+from multiflexi.cli.output.results import Done, Record, Result, Rows
 from multiflexi.cli.values import PATH
 
 if TYPE_CHECKING:
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 NOUN = Noun("credential-prototype", "Kinds of credentials")
 COLUMNS = ("id", "code", "name", "version", "uuid")
+
+
+def _settable() -> list[Option]:
+    return [
+        value("--code", help="Code, the word by which applications require it"),
+        value("--name", help="Name"),
+        value("--uuid", help="Uuid; without it a new one"),
+        value("--description", help="Description"),
+        value("--prototype-version", help="Version, 1.0 at first"),
+        value("--logo", help="Name or data URI of the logo"),
+        value("--url", help="Address of the service"),
+    ]
 
 
 @NOUN.command("list", "List credential prototypes", listing(), value("--search", help="Text in code or name"))
@@ -38,6 +50,78 @@ def get(call: Call) -> Record:
     from multiflexi.services.presenters.credential_prototype import with_fields
 
     return Record(with_fields(_selected(call)))
+
+
+@NOUN.command("create", "Create a credential prototype without fields", *_settable(), changes=True)
+def create(call: Call) -> Done:
+    from multiflexi.services import credential_prototype
+    from multiflexi.services.presenters.credential_prototype import with_fields
+
+    made = credential_prototype.create(
+        call.actor, **(_columns(call) | {"code": call.need("code"), "name": call.need("name")})
+    )
+    message = f"Credential prototype {made.code} created, ID: {made.pk}"
+    data = {"status": "success", "message": message, "id": made.pk, "code": made.code, "uuid": str(made.uuid)}
+    return Done(data, message, lambda: Record(with_fields(made)))
+
+
+@NOUN.command(
+    "update",
+    "Change a credential prototype; with --id also its code and uuid",
+    identifier("--id", help="Id, uuid or code"),
+    *_settable(),
+    changes=True,
+)
+def update(call: Call) -> Done:
+    from multiflexi.services import credential_prototype
+    from multiflexi.services.presenters.credential_prototype import with_fields
+
+    found = credential_prototype.find(call.reader, call.need("id", "uuid", "code"))
+    columns = _columns(call)
+    if not call["id"]:
+        columns.pop("uuid" if call["uuid"] else "code")
+    changed = credential_prototype.update(call.actor, found, **columns)
+    done = " updated" if changed else ": nothing to change"
+    data = {"updated": changed, "credential_prototype_id": found.pk, "id": found.pk}
+    return Done(
+        data,
+        f"Credential prototype {found.pk}{done}",
+        lambda: Record(with_fields(credential_prototype.find(call.reader, found.pk))),
+    )
+
+
+@NOUN.command(
+    "delete",
+    "Delete a credential prototype",
+    identifier("--id", help="Id, uuid or code"),
+    value("--uuid", help="Uuid"),
+    value("--code", help="Code"),
+    dry_run(),
+    changes=True,
+)
+def delete(call: Call) -> Done:
+    from multiflexi.services import definitions
+
+    found = _selected(call)
+    number = found.pk
+    if call.dry_run:
+        types = list(found.types.order_by("pk").values_list("pk", flat=True))
+        data = {"dry_run": True, "credential_prototype_id": number, "credential_types": types}
+        return Done(data, f"Credential prototype {number} would be deleted; credential types of it: {len(types)}")
+    definitions.delete_prototype(call.actor, found)
+    return Done({"deleted": True, "credential_prototype_id": number}, f"Credential prototype {found.code} deleted")
+
+
+@NOUN.command("sync", "Store the definitions that installed providers ship", dry_run(), changes=True)
+def sync(call: Call) -> Done:
+    from multiflexi.services import prototype_sync
+
+    outcome = prototype_sync.sync(call.actor, dry_run=call.dry_run)
+    call.warn(*outcome.problems)
+    counts = ("processed", "created", "updated", "errors", "skipped")
+    data = {name: getattr(outcome, name) for name in counts} | ({"dry_run": True} if call.dry_run else {})
+    line = ", ".join(f"{name}: {getattr(outcome, name)}" for name in counts)
+    return Done(data, line, code=1 if outcome.errors else 0)
 
 
 @NOUN.command(
@@ -92,6 +176,11 @@ def validate_json(call: Call) -> Result:
     from multiflexi.cli.definition_files import validate
 
     return validate(call, "credential-prototype")
+
+
+def _columns(call: Call) -> dict[str, Any]:
+    given = call.given("code", "name", "uuid", "description", "logo", "url")
+    return {**given, **({"version": call["prototype_version"]} if call["prototype_version"] else {})}
 
 
 def _selected(call: Call) -> Any:

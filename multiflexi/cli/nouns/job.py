@@ -260,22 +260,23 @@ def run(call: Call) -> Done:
     return run_here(call)
 
 
-@NOUN.command("explain", "Show why a job runs, waits or did not start", identifier("--id", help="Id"))
+@NOUN.command("explain", "Show why a job runs, waits, did not start or ended as it did", identifier("--id", help="Id"))
 def explain(call: Call) -> Result:
+    from multiflexi.cli.explained import sentences
     from multiflexi.cli.output.plain import plain
     from multiflexi.cli.output.results import Document
-    from multiflexi.services import job_explain
+    from multiflexi.services.explain import job
 
-    data = job_explain.explain(_selected(call))
+    data = job.explain(call.reader, _selected(call))
 
     def text() -> str:
         shown = plain(data, lambda: call.zone)
-        waits = [f"waits for {one['kind']}: {one['detail']}" for one in shown["waiting_for"]]
         past = [
             " ".join(str(one[name]) for name in ("time", "from", "to", "actor", "reason", "detail") if one[name])
             for one in shown["history"]
         ]
-        return "\n".join([f"Job {shown['job_id']}: {shown['status']}", *waits, *past])
+        head = f"Job {shown['job_id']}: {shown['status']}"
+        return "\n".join([head, *sentences(shown["waiting_for"]), *sentences(shown["reasons"]), "History:", *past])
 
     return Document(data, text)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, Option, dry_run, fields, flag, identifier, listing, optional, value
+from multiflexi.cli.limit_options import limit_options
 from multiflexi.cli.output.results import Data, Document, Done, Record, Result, Rows
 from multiflexi.cli.values import BOOLEAN, COUNT, MOMENT, PAIR, Number
 from multiflexi.cli.waiting import wait_options
@@ -31,6 +32,12 @@ SETTABLE = (
     "max_parallel",
     "timezone",
     "time_limit",
+    "memory_limit_mb",
+    "pids_limit",
+    "cpu_limit",
+    "file_limit_mb",
+    "output_limit_mb",
+    "kill_grace",
     "manual_fulfils",
     "max_retries",
     "retry_delay",
@@ -40,6 +47,10 @@ SETTABLE = (
 
 def _template(help: str = "Id or name") -> Option:
     return identifier("--id", "--runtemplate_id", "--template", "--template-id", "--runtemplate", help=help)
+
+
+def _credential() -> Option:
+    return value("--credential_id", "--credential", help="Credential: id or name")
 
 
 def _application() -> list[Option]:
@@ -74,7 +85,8 @@ def _settable() -> list[Option]:
         value("--overlap", help="queue-one, skip or allow"),
         value("--max_parallel", help="With overlap allow: most jobs at once", type=COUNT),
         value("--timezone", help="Zone of the schedule, e.g. Europe/Prague"),
-        value("--time_limit", help="Seconds, 0 = none", type=COUNT),
+        *limit_options(),
+        value("--kill_grace", help="Seconds between SIGTERM and SIGKILL", type=COUNT),
         value("--manual_fulfils", help="A run by hand fulfils the open window", type=BOOLEAN),
     ]
 
@@ -153,6 +165,7 @@ def create(call: Call) -> Done:
         call.actor, app=_app(call), company=_company(call), config=call.pairs("config"), **values
     )
     _warn_incomplete(call, made)
+    _warn_unmasked(call, made)
     return Done(
         {"runtemplate_id": made.pk, "id": made.pk, "created": True},
         f"Run template {made.name} created, ID: {made.pk}",
@@ -179,6 +192,7 @@ def update(call: Call) -> Done:
         )
     app = _app(call) if call["app_id"] or call["app_uuid"] else None
     changed = run_template.update(call.actor, found, app=app, config=call.pairs("config"), **values)
+    _warn_unmasked(call, found)
     line = f"Run template {found.pk} updated" if changed else f"Run template {found.pk}: nothing to change"
     return Done(
         {"runtemplate_id": found.pk, "updated": changed},
@@ -250,7 +264,8 @@ def preview(call: Call) -> Document:
 
     def text() -> str:
         lines = [shlex.join(data["command"])]
-        lines += [f"{one['name']}={one['value']}  ({one['source']})" for one in data["environment"]]
+        lines += [f"{one['name']}={one['value']}  ({one['source_name']})" for one in data["environment"]]
+        lines += [f"Warning: {warning}" for warning in data["warnings"]]
         return "\n".join([*lines, *(f"Problem: {problem}" for problem in data["problems"])])
 
     return Document(data, text, code=1 if data["problems"] else 0)
@@ -258,16 +273,17 @@ def preview(call: Call) -> Document:
 
 @NOUN.command("explain", "Show why it runs, waits or did not start", _template())
 def explain(call: Call) -> Document:
+    from multiflexi.cli.explained import sentences
     from multiflexi.cli.output.plain import plain
-    from multiflexi.services import run_template_run
+    from multiflexi.services.explain import run_template
 
-    data = run_template_run.explain(_selected(call, "id"))
+    data = run_template.explain(call.reader, _selected(call, "id"))
 
     def text() -> str:
         shown = plain(data, lambda: call.zone)
         head = f"Run template {shown['runtemplate_id']}: {shown['state']}, next: {shown['next_schedule'] or 'never'}"
-        slots = [f"{one['slot']}  {one['state']}  {one['reason'] or ''}".rstrip() for one in shown["last_slots"]]
-        return "\n".join([head, *shown["reasons"], *slots])
+        slots = [f"{one['slot']}  {one['detail']}" for one in shown["last_slots"]]
+        return "\n".join([head, *sentences(shown["reasons"]), *slots])
 
     return Document(data, text)
 
@@ -291,6 +307,36 @@ def stale(call: Call) -> Document:
         return "\n".join([message, *(f"{row['id']}  {row['name']}  {row['next_schedule']}" for row in rows)])
 
     return Document(data, text)
+
+
+@NOUN.command(
+    "assign-credential",
+    "Give a run template a credential, in place of the one of the same kind",
+    _template(),
+    _credential(),
+    value("--position", help="Place in the order; a value of a later one wins", type=COUNT),
+    changes=True,
+)
+def assign_credential(call: Call) -> Done:
+    from multiflexi.cli.assigning import assign
+
+    return assign(call, _selected(call, "id"))
+
+
+@NOUN.command(
+    "unassign-credential", "Take a credential away from a run template", _template(), _credential(), changes=True
+)
+def unassign_credential(call: Call) -> Done:
+    from multiflexi.cli.assigning import unassign
+
+    return unassign(call, _selected(call, "id"))
+
+
+@NOUN.command("list-credentials", "List the credentials of a run template in their order", _template(), fields())
+def list_credentials(call: Call) -> Rows:
+    from multiflexi.cli.assigning import assigned
+
+    return assigned(call, _selected(call, "id"))
 
 
 def _environment(values: dict[str, str], *, shell: bool) -> Document:
@@ -339,3 +385,10 @@ def _warn_incomplete(call: Call, template: Any) -> None:
     names = run_template.missing(template)
     if names:
         call.warn(f"Warning: no job is made until these are set: {', '.join(names)}")
+
+
+def _warn_unmasked(call: Call, template: Any) -> None:
+    from multiflexi.services import run_template_config
+
+    names = run_template_config.unmasked(template, call.pairs("config"))
+    call.warn_all(f"{name} is too short or too common to be masked in the output of jobs." for name in names)

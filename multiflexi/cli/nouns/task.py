@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, fields, flag, identifier, listing, value
 from multiflexi.cli.output.results import Done, Record, Rows
@@ -9,6 +11,7 @@ from multiflexi.cli.values import Number, Word
 
 NOUN = Noun("task", "Obligations of windows: was the result there in time?")
 COLUMNS = ("id", "runtemplate_id", "window_start", "deadline", "state", "attempts")
+SUMMARY_COLUMNS = ("runtemplate_id", "company_name", "runtemplate_name", "text")
 STATES = Word("open", "running", "fulfilled", "fulfilled_late", "failed", "missed")
 
 
@@ -52,3 +55,29 @@ def status(call: Call) -> Done:
 
     totals = task.totals(call.reader)
     return Done(totals, "\n".join(f"{name}: {number}" for name, number in totals.items()))
+
+
+@NOUN.command(
+    "summary",
+    "Tell how many obligations were met, per run template",
+    value("--company_id", "--company", help="Company: id or slug"),
+    value("--runtemplate_id", "--template", "--template-id", "--runtemplate", help="Run template", type=Number()),
+    value("--from", help="Windows that begin then or later; without it this month"),
+    value("--to", help="Windows that begin earlier than that; without it now"),
+)
+def summary(call: Call) -> Rows:
+    from multiflexi.services import company, task
+
+    owner = company.find(call.reader, call["company_id"]) if call["company_id"] else None
+    now = datetime.now(call.zone)
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    records = task.summary(
+        call.reader,
+        start=call.moment("from") or month,
+        end=call.moment("to") or now,
+        company_id=owner.pk if owner else None,
+        runtemplate_id=call["runtemplate_id"],
+    )
+    if call.format == "text" and len(records) > 1:
+        call.warn(task.total_of(records)["text"])
+    return Rows(records, SUMMARY_COLUMNS, empty="No windows in this time.")

@@ -14,6 +14,7 @@ from multiflexi.cli.output.terminal import shown_on
 OK = 0
 REFUSED = 1
 WRONG_USE = 2
+NOT_RUN = 75
 WRONG_SETTING = 78
 WAITED_TOO_LONG = 124
 INTERRUPTED = 130

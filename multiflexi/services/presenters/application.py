@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from multiflexi.models import Application, ConfField
+from multiflexi.services import job_limits
 from multiflexi.services.lists import same
 from multiflexi.services.presenters.secrets import shown
 
@@ -58,6 +59,8 @@ def row(app: Application) -> dict[str, Any]:
         "helmchart": _helm_chart(app),
         "topics": tags,
         "appversion": app.version,
+        "sandbox": app.sandbox,
+        **job_limits.shown(app),
     }
 
 

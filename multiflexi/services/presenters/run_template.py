@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from multiflexi.models import RunTemplate
+from multiflexi.services import job_limits
 from multiflexi.services.lists import same
 
 SORTABLE = same(
@@ -74,7 +75,8 @@ def row(template: RunTemplate) -> dict[str, Any]:
         "max_retries": template.max_retries,
         "retry_delay": template.retry_delay,
         "retry_on_exit_codes": template.retry_on_exit_codes,
-        "time_limit": template.time_limit,
+        **job_limits.shown(template),
+        "kill_grace": template.kill_grace,
         "catch_up": template.catch_up,
         "overlap": template.overlap,
         "timezone": template.timezone,

@@ -1,0 +1,55 @@
+"""Why a job ended as it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from multiflexi.models import UNSUCCESSFUL_STATES, FailureReason, Job, JobStatus
+from multiflexi.services.explain.reason import Reason
+
+# Words of `reason_detail` of lost jobs.
+EVIDENCE: dict[str, str | Promise] = {
+    "wrapper_gone": gettext_lazy("Its process was gone and had left no exit code."),
+    "host_rebooted": gettext_lazy("Its host was restarted while it ran."),
+    "no_evidence": gettext_lazy("Nothing was left that tells what became of it."),
+    "engine_unknown": gettext_lazy("The container engine does not know it any more."),
+    "owner_silent": gettext_lazy("Its executor was silent for too long."),
+}
+
+
+def ended_because(job: Job) -> Iterator[Reason]:
+    """How it ended, whether it had begun at all, and whether it is repeated; its run template must be loaded."""
+    yield Reason(str(job.failure_reason or job.status), _cause(job), since=job.end)
+    if job.begin is None:
+        yield Reason("unstarted", _("It was never started."))
+    if job.status in UNSUCCESSFUL_STATES:
+        yield from _repetition(job)
+
+
+def _cause(job: Job) -> str:
+    if job.failure_reason is None and job.status in (JobStatus.SUCCESS, JobStatus.FAILED):
+        if job.exit_signal:
+            return _("The application was ended by signal %(number)d.") % {"number": job.exit_signal}
+        return _("The application ended with exit code %(code)s.") % {"code": job.exitcode}
+    words = dict(FailureReason.choices)
+    label = words.get(str(job.failure_reason), job.failure_reason) or JobStatus(job.status).label
+    detail = job.block_reason or job.reason_detail
+    if not detail:
+        return f"{label}."
+    return f"{label}: {EVIDENCE.get(detail, detail)}"
+
+
+def _repetition(job: Job) -> Iterator[Reason]:
+    repeated = tuple(job.retries.order_by("pk").values_list("pk", flat=True))
+    if repeated:
+        numbers = ", ".join(map(str, repeated))
+        yield Reason("repeated", _("It was repeated as job %(jobs)s.") % {"jobs": numbers}, jobs=repeated)
+    elif job.runtemplate and job.attempt > job.runtemplate.max_retries:
+        text = _("It is not repeated: this was attempt %(attempt)d of %(most)d.")
+        yield Reason(
+            "last_attempt", text % {"attempt": job.attempt, "most": max(job.attempt, job.runtemplate.max_retries + 1)}
+        )
