@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -77,6 +78,8 @@ SERVERS = (
 
 def main(argv: Sequence[str]) -> int:
     """Run everything; 0 when all that ran passed and, in CI, nothing was left out."""
+    # In the background of a shell Ctrl-C is ignored, and all processes of the tests would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     words = list(argv)
     split = words.index("--") if "--" in words else len(words)
     paths, options = words[:split], words[split + 1 :]

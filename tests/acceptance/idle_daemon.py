@@ -27,6 +27,9 @@ class IdleLoop:
     def run_once(self) -> float | None:
         return None if self.stopping else 3600
 
+    def tend(self) -> None:
+        pass
+
     def stop(self, mode: StopMode) -> float:
         self.stopping = True
         return 0

@@ -28,15 +28,12 @@ from multiflexi.models import (
     QueueEntry,
     StopLevel,
     Worker,
-    WorkerState,
 )
 from multiflexi.services import job_stop
 from multiflexi.vault import envelope
-from tests.crash.live import Live, ended, lines_of, path_through, running, status, stored, until
+from tests.crash.live import NEVER_ENDS, WAIT, Live, ended, lines_of, path_through, running, status, stored, until
 
 HIDDEN = "hunter2-and-a-bit"
-WAIT = 'echo started; while [ ! -e "{flag}" ]; do sleep 0.05; done; echo ended'
-NEVER_ENDS = "trap '' TERM; echo started; while :; do sleep 0.05; done"
 
 
 def test_the_exit_code_decides(live: Live, acme: Company) -> None:
@@ -211,8 +208,18 @@ def test_two_companies_get_their_own_values(live: Live, acme: Company, globex: C
     ended(*jobs.values())
     directories = Path(live.environment["MULTIFLEXI_TMP"])
     for name, job_id in jobs.items():
-        assert stored(job_id).decode() == f"hello {name} from {directories}/job-{job_id}\n"
+        assert stored(job_id).decode() == f"hello {name} from {directories}/job-{job_id}-1\n"
     until(lambda: not list(directories.glob("job-*")), "the removal of the job directories")
+
+
+def test_the_directory_of_a_failed_job_can_be_looked_at_for_a_while(live: Live, acme: Company) -> None:
+    jobs = [live.run(f"echo seen > report; exit {code}", acme) for code in (0, 3)]
+    daemon = live.executor(MULTIFLEXI_KEEP_FAILED_DIRS="0.001")
+    ended(*jobs)
+    kept = Path(live.environment["MULTIFLEXI_TMP"]) / f"job-{jobs[1]}-1"
+    assert [path.read_text() for path in kept.glob("report")] == ["seen\n"]
+    until(lambda: not list(kept.parent.iterdir()), "the removal after its time")
+    assert daemon.is_alive
 
 
 def test_lines_are_there_while_the_job_runs(live: Live, acme: Company, tmp_path: Path) -> None:
@@ -259,99 +266,6 @@ def test_a_job_cancelled_after_its_claim_is_not_started(live: Live, acme: Compan
     ended(later)
     assert status(cancelled) == JobStatus.CANCELLED
     assert not mark.exists()
-
-
-# Starting and stopping
-
-
-def test_term_leaves_jobs_alone_and_the_next_process_adopts_them(live: Live, acme: Company, tmp_path: Path) -> None:
-    flag = tmp_path / "go"
-    job_id = live.run(WAIT.format(flag=flag), acme)
-    first = live.executor()
-    before = running(job_id)
-    assert first.stop(within=5) == 0
-    assert Worker.objects.get(name="one").state == WorkerState.DETACHED
-    assert Path(f"/proc/{before.pid}").exists()
-    assert QueueEntry.objects.get(job_id=job_id).lease_until > timezone.now() + timedelta(hours=23)
-    live.executor()
-    after = until(lambda: Job.objects.filter(pk=job_id, claim=before.claim + 1).first(), "the adoption")
-    assert (after.status, after.pid, after.pid_started) == (JobStatus.RUNNING, before.pid, before.pid_started)
-    flag.touch()
-    assert ended(job_id).status == JobStatus.SUCCESS
-    assert lines_of(job_id) == ["started", "ended"]
-    assert stored(job_id) == b"started\nended\n"
-
-
-def test_interrupt_drains(live: Live, acme: Company, tmp_path: Path) -> None:
-    flag = tmp_path / "go"
-    job_id = live.run(WAIT.format(flag=flag), acme)
-    daemon = live.executor()
-    running(job_id)
-    daemon.ask(signal.SIGINT)
-    daemon.says("stopping (drain)")
-    waiting = live.run("exit 0", acme)
-    until(lambda: Worker.objects.get(name="one").state == WorkerState.DRAINING, "the note that it drains")
-    assert daemon.is_alive
-    flag.touch()
-    assert daemon.process.wait(20) == 0
-    assert (status(job_id), status(waiting)) == (JobStatus.SUCCESS, JobStatus.PENDING)
-    assert Worker.objects.get(name="one").state == WorkerState.STOPPED
-
-
-def test_a_second_interrupt_kills(live: Live, acme: Company) -> None:
-    job_id = live.run(NEVER_ENDS, acme)
-    daemon = live.executor()
-    until(lambda: lines_of(job_id), "the first line")
-    daemon.ask(signal.SIGINT)
-    daemon.says("stopping (drain)")
-    assert daemon.stop(signal.SIGINT, within=15) == 0
-    job = Job.objects.get(pk=job_id)
-    assert (job.status, job.failure_reason, job.exitcode) == (JobStatus.TERMINATED, FailureReason.SHUTDOWN, 137)
-
-
-def test_stop_mode_kill_ends_jobs_and_retries_them_elsewhere(live: Live, acme: Company) -> None:
-    job_id = live.run("echo started; sleep 60", acme, max_retries=1, kill_grace=30)
-    daemon = live.executor(MULTIFLEXI_STOP_MODE="kill")
-    until(lambda: lines_of(job_id), "the first line")
-    assert daemon.stop(within=10) == 0
-    job = Job.objects.get(pk=job_id)
-    assert (job.status, job.failure_reason, job.exitcode) == (JobStatus.TERMINATED, FailureReason.SHUTDOWN, 143)
-    assert "the executor was stopped" in job.reason_detail
-    assert job.runtemplate.jobs.exclude(pk=job_id).get().retry_of_id == job_id
-
-
-def test_kill_mode_also_ends_jobs_that_are_patient(live: Live, acme: Company) -> None:
-    """A longer grace of the run template, or a stop that never kills, does not outlast the executor's own grace."""
-    patient = live.run(NEVER_ENDS, acme, kill_grace=600)
-    asked = live.run(NEVER_ENDS, acme)
-    daemon = live.executor(MULTIFLEXI_STOP_MODE="kill")
-    until(lambda: lines_of(patient) and lines_of(asked), "the first lines")
-    QueueEntry.objects.filter(job_id=asked).update(stop_level=StopLevel.WAIT, stop_by_id=live.actor.user_id)
-    daemon.says("a job is being stopped")
-    assert daemon.stop(within=15) == 0
-    assert (status(patient), status(asked)) == (JobStatus.TERMINATED, JobStatus.TERMINATED)
-
-
-def test_a_name_is_held_by_one_process(live: Live) -> None:
-    first = live.executor("same")
-    second = live.daemon("daemons.executor", "--name", "same")
-    assert second.process.wait(20) == 1
-    assert len(second.log.splitlines()) == 1
-    assert f"process {first.pid}" in second.log
-    first.stop()
-
-
-def test_the_number_of_places_is_taken_over_by_a_reload(live: Live, acme: Company, tmp_path: Path) -> None:
-    settings = tmp_path / "mf.env"
-    settings.write_text("MULTIFLEXI_MAX_PARALLEL=1\n")
-    del live.environment["MULTIFLEXI_MAX_PARALLEL"]
-    script = WAIT.format(flag=tmp_path / "go")
-    jobs = [live.run(script, acme), live.run(script, acme)]
-    daemon = live.executor(MULTIFLEXI_ENV_FILE=str(settings))
-    running(jobs[0])
-    settings.write_text("MULTIFLEXI_MAX_PARALLEL=2\n")
-    daemon.ask(signal.SIGHUP)
-    running(jobs[1])
 
 
 # What it says

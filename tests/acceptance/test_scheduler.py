@@ -21,7 +21,7 @@ from multiflexi.models import (
     Worker,
     WorkerState,
 )
-from tests.crash.live import Live, until
+from tests.crash.live import PATIENCE, Live, until
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 QUICK = {"MULTIFLEXI_SCHEDULER_CYCLE_PAUSE": "0.2"}
@@ -168,3 +168,22 @@ def test_one_cycle_is_enough_when_it_is_told_so(live: Live, acme: Company) -> No
     once = live.daemon("daemons.scheduler", "--name", "one", "--once")
     assert once.process.wait(20) == 0
     assert Job.objects.count() == 5
+
+
+@pytest.mark.parametrize("words", [("h",), ("hourly",)])
+def test_one_interval_now(live: Live, acme: Company, words: tuple[str, ...]) -> None:
+    template = one(live, acme, next_schedule=timezone.now() + MINUTE)
+    one(live, acme, interv="d", next_schedule=timezone.now() + MINUTE)
+    scheduler = live.daemon("daemons.scheduler", *words)
+    assert scheduler.process.wait(PATIENCE) == 0, scheduler.log
+    assert "1 jobs made" in scheduler.log
+    job = Job.objects.get()
+    assert (job.runtemplate_id, job.slot, job.schedule_type) == (template.pk, None, "hourly")
+
+
+@pytest.mark.parametrize("word", ["n", "c", "fortnightly"])
+def test_an_interval_that_cannot_be_run(live: Live, word: str) -> None:
+    scheduler = live.daemon("daemons.scheduler", word)
+    assert scheduler.process.wait(PATIENCE) == 1
+    assert word in scheduler.log
+    assert "Use one of" in scheduler.log

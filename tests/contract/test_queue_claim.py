@@ -52,7 +52,7 @@ class TestClaim:
 
     def test_brings_what_belongs_to_the_job_in_a_bounded_number_of_statements(self, parallel, worker, queries):
         queue(parallel, after=NOON, number=20)
-        with queries(14):
+        with queries(15):
             taken = claim(worker, 20)
         with queries(0):
             assert {(job.app.code, job.company.name, job.runtemplate.pk) for job in taken} == {
@@ -291,16 +291,18 @@ class TestLeases:
     def test_are_renewed_together_and_only_ours(self, parallel, worker, clock, queries, settings):
         settings.MULTIFLEXI_LEASE_SECONDS = 60
         queue(parallel, after=NOON, number=5)
-        claim(worker, 3)
+        watched = [job.pk for job in claim(worker, 3)]
+        (unwatched,) = claim(worker, 1)
         other = builders.worker("two")
-        claim(other, 1)
+        theirs = [job.pk for job in claim(other, 1)]
         clock.forward(seconds=30)
         with queries(1):
-            assert claiming.renew_leases(worker) == 3
-        leases = QueueEntry.objects.filter(worker=worker).values_list("lease_until", flat=True)
+            assert claiming.renew_leases(worker, [*watched, *theirs]) == 3
+        leases = QueueEntry.objects.filter(job_id__in=watched).values_list("lease_until", flat=True)
         assert set(leases) == {NOON + timedelta(seconds=90)}
-        assert QueueEntry.objects.get(worker=other).lease_until == NOON + timedelta(seconds=60)
-        assert claiming.renew_leases(builders.worker("three")) == 0
+        for unrenewed in (unwatched.pk, *theirs):
+            assert QueueEntry.objects.get(job_id=unrenewed).lease_until == NOON + timedelta(seconds=60)
+        assert claiming.renew_leases(worker, []) == 0
 
 
 class TestFencing:
@@ -356,7 +358,7 @@ def test_candidates_leave_out_what_was_seen(parallel, clock):
 
 def test_a_long_queue_costs_no_more_statements(parallel, worker, queries):
     queue(parallel, after=NOON, number=400)
-    with queries(14):
+    with queries(15):
         assert len(claim(worker, 10)) == 10
 
 

@@ -4,17 +4,19 @@
 
 from __future__ import annotations
 
+import select
 import threading
 from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import Error, OperationalError, connection, transaction
 
+from daemons.common.trouble import trouble_of
 from multiflexi.jobs import claiming, completion, enqueue, schedulable
 from multiflexi.jobs.claiming import Release
 from multiflexi.jobs.lifecycle import StaleJobs
-from multiflexi.jobs.queue import backend
+from multiflexi.jobs.queue import backend, is_passing
 from multiflexi.models import (
     Job,
     JobHistory,
@@ -24,6 +26,8 @@ from multiflexi.models import (
     RunTemplate,
     Task,
 )
+from multiflexi.services import job_stop
+from multiflexi.services.errors import Refused
 from tests.integration.jobs import builders
 from tests.integration.jobs.builders import (
     NOON,
@@ -159,6 +163,30 @@ def test_a_claim_and_a_cancellation_of_the_same_job_do_not_lock_each_other_out(c
     assert fresh([job])[0].status == JobStatus.QUEUED
 
 
+def test_a_request_to_stop_and_the_end_of_the_same_job_do_not_lock_each_other_out(company, app, clock, monkeypatch):
+    queue(unscheduled(company, app), after=NOON)
+    [job] = finishing(builders.worker(), clock())
+    actor, moved, count = builders.robot(), threading.Event(), completion._count
+
+    def slowly(batch):
+        moved.set()
+        threading.Event().wait(0.5)
+        count(batch)
+
+    monkeypatch.setattr(completion, "_count", slowly)
+
+    def stop() -> str:
+        assert moved.wait(10)
+        try:
+            return job_stop.request_stop(actor, job)
+        except Refused as refusal:
+            return str(refusal)
+
+    _, answer = in_threads(lambda: completion.complete([end(job, JobStatus.SUCCESS, NOON)], actor=actor), stop)
+    assert "there is nothing to stop" in answer
+    assert fresh([job])[0].status == JobStatus.SUCCESS
+
+
 def test_cancelling_first_leaves_nothing_to_claim(company, app, clock, monkeypatch):
     [job] = queue(unscheduled(company, app), after=NOON)
     actor, owner = builders.robot(), builders.worker()
@@ -290,6 +318,27 @@ def test_a_deactivation_wins_against_a_recomputation(company, app, clock, monkey
     in_threads(recompute, deactivate)
     one.refresh_from_db()
     assert (one.active, one.next_schedule) == (False, None)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="an embedded database ends no sessions")
+def test_a_transaction_that_the_server_gave_up_is_not_the_fault_of_the_data():
+    """Its session has ended, and what it was to write may be repeated in a new one."""
+    limit = {"postgresql": "idle_in_transaction_session_timeout = 50", "mysql": "idle_transaction_timeout = 1"}
+
+    def doze() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION {limit[connection.vendor]}")
+        with transaction.atomic():
+            RunTemplate.objects.exists()
+            # The server's farewell makes the connection readable.
+            select.select([connection.connection.fileno()], [], [], 20)
+            RunTemplate.objects.exists()
+
+    with pytest.raises(Error) as caught:
+        doze()
+    connection.close()
+    assert is_passing(caught.value)
+    assert trouble_of(caught.value).kind == "database"
 
 
 def test_a_deadlock_is_not_the_fault_of_the_data():

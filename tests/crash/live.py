@@ -15,16 +15,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from multiflexi.executors.native import process
+from multiflexi.faults import Point
 from multiflexi.jobs import artifacts
 from multiflexi.jobs.create import create_job
 from multiflexi.models import Application, Company, Job, JobStatus, Overlap, RunTemplate, User, Worker
 from multiflexi.record.actor import Actor
 
+ON_SERVER = pytest.mark.skipif(connection.vendor == "sqlite", reason="an embedded database has no connections to cut")
+EMBEDDED = pytest.mark.skipif(connection.vendor != "sqlite", reason="only a file can be locked as a whole")
 PATIENCE = 40.0
 ROOT = Path(__file__).resolve().parents[2]
+# Scripts of jobs: one ends when its flag is there, the other is deaf to SIGTERM.
+WAIT = 'echo started; while [ ! -e "{flag}" ]; do sleep 0.05; done; echo ended'
+NEVER_ENDS = "trap '' TERM; echo started; while :; do sleep 0.05; done"
 
 
 def until(happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
@@ -58,6 +65,13 @@ class Daemon:
     @property
     def is_alive(self) -> bool:
         return self.process.poll() is None
+
+    @property
+    def state(self) -> str:
+        """As the kernel sees it: T stopped, Z ended and not waited for."""
+        found = process.look(self.pid)
+        assert found
+        return found.state
 
     def crash(self) -> None:
         """End it as a power cut would, as far as one process is concerned."""
@@ -120,13 +134,20 @@ class Live:
 
     def executor(self, name: str = "one", **settings: str) -> Daemon:
         """An executor that has begun its cycles."""
-        daemon = self.daemon("daemons.executor", "--name", name, **settings)
+        daemon = self.daemon("daemons.executor", "--daemon", "--name", name, **settings)
         self._await_running("executor", name, daemon)
         return daemon
 
-    def scheduler(self, **settings: str) -> Daemon:
-        daemon = self.daemon("daemons.scheduler", "--name", "one", **settings)
-        self._await_running("scheduler", "one", daemon)
+    def scheduler(self, name: str = "one", **settings: str) -> Daemon:
+        daemon = self.daemon("daemons.scheduler", "--name", name, **settings)
+        self._await_running("scheduler", name, daemon)
+        return daemon
+
+    def executor_hit_at(self, point: Point, by: str, *, name: str = "one", **settings: str) -> Daemon:
+        """An executor that came as far as the point and took the signal there, SIGKILL or SIGSTOP."""
+        daemon = self.daemon("tests.crash.faulty_executor", point, "1", by, "--daemon", "--name", name, **settings)
+        until(lambda: daemon.state in "TZ", f"the accident at {point}")
+        assert daemon.state == ("Z" if by == "SIGKILL" else "T"), daemon.log
         return daemon
 
     def _await_running(self, role: str, name: str, daemon: Daemon) -> None:

@@ -89,7 +89,7 @@ class Lab:
 
     def close(self) -> None:
         for handle in self.handles:
-            Tree(handle).kill_until_gone(PATIENCE)
+            Tree(identified(handle)).kill_until_gone(PATIENCE)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(handle["pid"], 0)
             self.native.cleanup(handle)
@@ -111,7 +111,15 @@ def first_line(handle: Handle) -> str:
     return path.read_text().splitlines()[0]
 
 
+def identified(handle: Handle) -> Handle:
+    """The handle of a living job as the runner's first look completes it."""
+    if handle["pid_started"] is None and (found := process.look(handle["pid"])):
+        handle["pid_started"] = found.started
+    return handle
+
+
 def job_pids(handle: Handle) -> set[int]:
+    identified(handle)
     return {found.pid for found in Tree(handle).members()}
 
 

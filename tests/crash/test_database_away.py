@@ -13,11 +13,8 @@ import pytest
 from django.db import connection
 
 from multiflexi.models import Company, Job, JobStatus, Overlap
-from tests.crash.live import Gate, Live, cut_connections, ended, lines_of, running, until
+from tests.crash.live import EMBEDDED, ON_SERVER, Gate, Live, cut_connections, ended, lines_of, running, until
 from tests.crash.test_executor_crash import COUNTS, SLOW, check_ledger
-
-ON_SERVER = pytest.mark.skipif("connection.vendor == 'sqlite'", reason="an embedded database has no connections to cut")
-EMBEDDED = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only a file can be locked as a whole")
 
 
 def nap(seconds: float) -> None:
@@ -155,7 +152,7 @@ def test_an_executor_can_leave_without_its_database(live: Live, acme: Company, t
 @pytest.mark.parametrize("module", ["executor", "scheduler"])
 def test_a_daemon_waits_for_its_database_and_says_so_once(live: Live, module: str, tmp_path: Path) -> None:
     nowhere = {"DB_DATABASE": str(tmp_path / "absent" / "mf.db")} if connection.vendor == "sqlite" else {"DB_PORT": "1"}
-    daemon = live.daemon(f"daemons.{module}", "--name", "one", **nowhere)
+    daemon = live.daemon(f"daemons.{module}", "--name", "one", "--daemon", **nowhere)
     daemon.says("level=error")
     nap(2.0)
     assert daemon.is_alive

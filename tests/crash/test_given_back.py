@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from multiflexi.jobs import claiming, workers
+from multiflexi.jobs import claiming, directories, workers
 from multiflexi.jobs.create import create_job
-from multiflexi.jobs.environment import job_directory
-from multiflexi.jobs.lifecycle import Move, move
+from multiflexi.jobs.directories import job_directory
 from multiflexi.jobs.spool import Spool
 from multiflexi.models import Company, Job, JobStatus, User, Worker, WorkerRole
 from multiflexi.record.actor import Actor
@@ -40,35 +39,77 @@ def claimed(acme: Company, alice: User, worker: Worker, tmp_path: Path) -> Job:
     return job
 
 
-def lose(job: Job, actor: Actor) -> None:
-    """The reaper gives the job to somebody else."""
-    release = claiming.Release(job.pk, job.claim)
-    claiming.release([release], actor=actor)
-    move([Move(job.pk, job.claim, JobStatus.PENDING, JobStatus.QUEUED, takes_over=True)], actor=actor)
+@pytest.fixture
+def others(tmp_path: Path, spool: Spool) -> Iterator[Spool]:
+    """The spool of another executor, which uses the same directory for its jobs."""
+    with Spool(tmp_path / "spool", "two") as held:
+        yield held
+
+
+def lose(job: Job, others: Spool) -> Path:
+    """The reaper gives the job to somebody else, who prepares it; returns a file of that owner."""
+    other = workers.register(WorkerRole.EXECUTOR, "two", boot_id="boot", pid_started=2)
+    actor = workers.actor_of(other)
+    claiming.release([claiming.Release(job.pk, job.claim)], actor=actor)
+    (theirs,) = claiming.claim(other, places=1, modules=["Native"], actor=actor)
+    assert (theirs.pk, theirs.claim) == (job.pk, 2)
+    ((prepared,), refused) = preflight.prepare([theirs], others)
+    assert refused == []
+    file = prepared.job_dir / "theirs"
+    file.touch()
+    return file
+
+
+def test_an_owner_that_was_paused_before_its_preparation_keeps_away_from_the_next_one(
+    claimed: Job, spool: Spool, others: Spool, worker: Worker
+) -> None:
+    actor = workers.actor_of(worker)
+    theirs = lose(claimed, others)
+    ready, refused = preflight.prepare([claimed], spool)
+    assert refused == []
+    assert theirs.exists()
+    assert starting.start(ready, spool, actor) == []
+    assert theirs.exists()
+    assert not Path(job_directory(claimed)).exists()
+    assert list(spool.existing()) == []
 
 
 def test_a_job_that_was_taken_back_before_its_start_keeps_the_new_owners_files(
-    claimed: Job, spool: Spool, worker: Worker
+    claimed: Job, spool: Spool, others: Spool, worker: Worker
 ) -> None:
     actor = workers.actor_of(worker)
     ready, refused = preflight.prepare([claimed], spool)
     assert refused == []
-    lose(claimed, actor)
-    theirs = Path(job_directory(claimed), "theirs")
-    theirs.touch()
+    theirs = lose(claimed, others)
     assert starting.start(ready, spool, actor) == []
     assert theirs.exists()
+    assert not ready[0].job_dir.exists()
     assert list(spool.existing()) == []
 
 
-def test_giving_back_what_was_lost_touches_nothing(claimed: Job, spool: Spool, worker: Worker) -> None:
+def test_giving_back_what_was_lost_touches_nothing_of_the_next_owner(
+    claimed: Job, spool: Spool, others: Spool, worker: Worker
+) -> None:
     actor = workers.actor_of(worker)
     preflight.prepare([claimed], spool)
-    lose(claimed, actor)
-    theirs = Path(job_directory(claimed), "theirs")
-    theirs.touch()
+    theirs = lose(claimed, others)
     assert not giving_back.give_back(claimed, spool, actor)
     assert theirs.exists()
+    assert not Path(job_directory(claimed)).exists()
+    assert list(spool.existing()) == []
+
+
+def test_the_next_claim_of_the_same_owner_clears_the_earlier_one_away(
+    claimed: Job, spool: Spool, worker: Worker
+) -> None:
+    actor = workers.actor_of(worker)
+    ((before,), _) = preflight.prepare([claimed], spool)
+    claiming.release([claiming.Release(claimed.pk, claimed.claim)], actor=actor)
+    again = claiming.claim(worker, places=1, modules=["Native"], actor=actor)
+    ((after,), _) = preflight.prepare(again, spool)
+    assert not before.job_dir.exists()
+    assert after.job_dir.exists()
+    assert [one.claim for one in spool.existing()] == [2]
 
 
 def test_the_directories_are_gone_before_anybody_else_can_claim(
@@ -78,9 +119,9 @@ def test_the_directories_are_gone_before_anybody_else_can_claim(
     seen: list[bool] = []
     actor = workers.actor_of(worker)
     preflight.prepare([claimed], spool)
-    remove = giving_back.shutil.rmtree
+    remove = directories.remove
     monkeypatch.setattr(
-        giving_back.shutil, "rmtree", lambda *a, **k: (seen.append(connection.in_atomic_block), remove(*a, **k))
+        directories, "remove", lambda job_dir: (seen.append(connection.in_atomic_block), remove(job_dir))
     )
     assert giving_back.give_back(claimed, spool, actor)
     assert seen == [True]

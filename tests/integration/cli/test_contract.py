@@ -13,6 +13,8 @@ import yaml
 from multiflexi.cli import tree
 from multiflexi.cli.declare import Command
 from multiflexi.models import Application, Company, Job, QueueEntry, RunTemplate
+from multiflexi.services import credential_assignment
+from tests.integration.services.bank import SHELL, make_credential, make_type
 
 from .conftest import Cli
 
@@ -37,6 +39,10 @@ def selector(command: Command) -> str | None:
 
 
 WITH_SELECTOR = [name for name, one in COMMANDS.items() if selector(one)]
+
+
+MARKER = "m4rk3r-of-a-secret"
+GETS = ("company", "application", "run-template", "job", "user", "credential", "credential-type")
 
 
 @pytest.mark.parametrize("format", ["text", "json", "yaml"])
@@ -82,6 +88,9 @@ def furnished(template: RunTemplate, cli: Cli) -> None:
     """At least one row in as many lists as possible."""
     assert cli("run-template:schedule", template.pk, "--config", "API_KEY=s3cr3t-override").code == 0
     assert cli("company-app:assign", "--company", "acme", "--app", "echo").code == 0
+    kind = make_type(template.company, values={"SAFE_PASSWORD": MARKER})
+    found = make_credential(kind, template.company, BANK_TOKEN=MARKER)
+    credential_assignment.assign(SHELL, template, found)
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -120,26 +129,28 @@ def test_an_unknown_column_is_wrong_use(cli: Cli, name: str) -> None:
 
 @pytest.mark.usefixtures("furnished")
 def test_secrets_never_come_out(cli: Cli, template: RunTemplate) -> None:
-    marker = "m4rk3r-of-a-secret"
-    cli("run-template:update", template.pk, "--config", f"API_KEY={marker}")
-    cli("company:env", "set", "--company", "acme", "--key", "ACME_TOKEN", "--value", marker)
-    cli("user:create", "--login", "dave", "--email", "dave@example.org", "--plaintext", "-", stdin=marker)
+    cli("run-template:update", template.pk, "--config", f"API_KEY={MARKER}")
+    cli("company:env", "set", "--company", "acme", "--key", "ACME_TOKEN", "--value", MARKER)
+    cli("user:create", "--login", "dave", "--email", "dave@example.org", "--plaintext", "-", stdin=MARKER)
     seen = ""
-    for words in ([f"{name}:get", "1"] for name in ("company", "application", "run-template", "job", "user")):
+    for words in ([f"{name}:get", "1"] for name in GETS):
         seen += "".join(cli(*words, "-f", format).out for format in ("text", "json", "yaml"))
     for name in LISTS:
         seen += cli(name, "--wide").out + cli(name, "-f", "json").out
     seen += cli("run-template:preview", template.pk).out
     seen += cli("run-template:get", template.pk, "--export").out
+    seen += cli("credential-type:export-json", "FioBank").out + cli("run-template:list-credentials", template.pk).out
+    seen += cli("credential:update", "Main", "--note", "x", "-v").out
     seen += cli("company:env", "export", "--company", "acme").out + cli("company:env", "list", "--company", "acme").out
     assert "hello" in seen
     assert "••••••••" in seen or "\\u2022" in seen
-    assert marker not in seen
+    assert MARKER not in seen
     assert "s3cr3t-override" not in seen
 
 
 DRY_RUNS = {
     "company:remove": ["acme"],
+    "limit:delete": ["1"],
     "run-template:delete": ["Morning echo"],
     "run-template:schedule": ["Morning echo"],
     "company-app:unassign": ["--company", "acme", "--app", "echo"],
@@ -155,7 +166,15 @@ DRY_RUNS = {
     "application:delete": ["echo"],
     "application:import-json": ["FILE"],
     "application:remove-json": ["FILE"],
+    "credential:remove": ["Main"],
+    "credential:encrypt-existing": [],
     "credential-prototype:import-json": ["FILE"],
+    "credential-prototype:delete": ["FioBank"],
+    "credential-prototype:sync": [],
+    "credential-type:import-json": ["FILE"],
+    "credential-type:delete": ["FioBank"],
+    "encryption:init": ["--force"],
+    "encryption:rotate": [],
 }
 
 
@@ -205,6 +224,8 @@ def test_a_list_makes_no_query_per_row(cli: Cli, name: str, acme: Company, queri
         )
         template = RunTemplate.objects.create(app=app, company=acme, name=f"T{number}")
         job = Job.objects.create(app=app, company=acme, runtemplate=template, launched_by_id=1)
-        QueueEntry.objects.create(job=job, runtemplate=template, company=acme, after="2026-01-01T00:00:00Z")
+        QueueEntry.objects.create(
+            job=job, app_id=job.app_id, runtemplate=template, company=acme, after="2026-01-01T00:00:00Z"
+        )
     with queries(4):
         assert cli(name, "-f", "json").code == 0

@@ -12,6 +12,7 @@ from multiflexi.models import (
     Artifact,
     ArtifactChunk,
     AuditEntry,
+    Company,
     Job,
     JobHistory,
     JobOutputLine,
@@ -19,6 +20,7 @@ from multiflexi.models import (
     QueueEntry,
     RunTemplate,
     User,
+    Worker,
 )
 
 from .conftest import Cli
@@ -248,17 +250,30 @@ def test_logs_come_from_lines_and_then_from_artifacts(cli: Cli, pending: Job) ->
 
 
 def test_explain_names_what_it_waits_for(cli: Cli, pending: Job, template: RunTemplate) -> None:
-    QueueEntry.objects.update(after=datetime.now(UTC) + timedelta(hours=1))
+    later = datetime.now(UTC) + timedelta(hours=1)
+    QueueEntry.objects.update(after=later)
     running = Job.objects.create(
         app=template.app, company=template.company, runtemplate=template, launched_by_id=1, status="running"
     )
+    QueueEntry.objects.create(
+        job=running,
+        app=template.app,
+        company=template.company,
+        runtemplate=template,
+        after=later,
+        worker=Worker.objects.create(role="executor", name="one", host="h", boot_id="b"),
+        lease_until=later,
+    )
     RunTemplate.objects.update(running_job=running)
-    template.company.max_running = 1
-    template.company.save()
+    Company.objects.update(max_running=1)
+    Worker.objects.update(state="stopped")
     data = cli("job:explain", pending.pk, "-f", "json").json
     assert [one["kind"] for one in data["waiting_for"]] == ["time", "runtemplate", "company", "executor"]
     assert data["history"][0]["to"] == "pending"
-    assert str(running.pk) in cli("job:explain", pending.pk).out
+    shown = cli("job:explain", pending.pk).out
+    assert f"Job {running.pk} of the same run template" in shown
+    assert "next try" in shown
+    assert "one runs it" in cli("job:explain", running.pk).out
 
 
 @pytest.fixture

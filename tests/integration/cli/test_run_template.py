@@ -237,11 +237,13 @@ def test_preview_shows_sources_and_problems_without_running(cli: Cli, template: 
 
 
 def test_explain_says_why_it_waits(cli: Cli, template: RunTemplate) -> None:
-    assert cli("run-template:explain", template.pk, "-f", "json").json["reasons"]
+    data = cli("run-template:explain", template.pk, "-f", "json").json
+    assert (data["state"], [one["kind"] for one in data["reasons"]]) == ("unscheduled", ["unscheduled"])
     cli("run-template:update", template.pk, "--interv", "d")
     data = cli("run-template:explain", template.pk, "-f", "json").json
-    assert (data["state"], data["reasons"], data["last_slots"]) == ("scheduled", [], [])
+    assert (data["state"], [one["kind"] for one in data["reasons"]]) == ("scheduled", ["scheduler"])
     assert data["next_schedule"]
+    assert "No scheduler is alive" in cli("run-template:explain", template.pk).out
 
 
 def test_stale_ones_are_found(cli: Cli, template: RunTemplate) -> None:

@@ -19,11 +19,16 @@ from multiflexi.jobs.lifecycle import Move, move
 from multiflexi.models import (
     Application,
     Company,
+    Credential,
+    CredentialType,
     Executor,
     FailureReason,
     Job,
     JobStatus,
+    NamedLimit,
+    NamedLimitUser,
     RunTemplate,
+    RunTemplateCredential,
     ScheduleType,
     User,
     Worker,
@@ -115,6 +120,11 @@ def claim(owner: Worker, places: int = 4, *, actor: Actor | None = None, **more:
     return claiming.claim(owner, places=places, actor=actor or robot(), **more)
 
 
+def release(jobs: Iterable[Job]) -> None:
+    """Claimed jobs wait again."""
+    claiming.release([claiming.Release(job.pk, job.claim) for job in jobs], actor=robot())
+
+
 def begin(jobs: Iterable[Job], at: datetime) -> list[Job]:
     """Queued jobs are running, as the executor commits it before it starts them."""
     jobs = list(jobs)
@@ -192,3 +202,21 @@ def in_threads(*bodies: Callable[[], Any]) -> list[Any]:
     if errors:
         raise errors[0]
     return results
+
+
+def limit(maximum: int, *users: Application | CredentialType, company: Company | None = None) -> NamedLimit:
+    """A named limit of applications and credential types."""
+    made = NamedLimit.objects.create(name=f"limit {next(_numbers)}", maximum=maximum, company=company)
+    for user in users:
+        key = "app" if isinstance(user, Application) else "credential_type"
+        NamedLimitUser.objects.create(limit=made, **{key: user})
+    return made
+
+
+def with_credential(which: RunTemplate, kind: CredentialType) -> RunTemplate:
+    """The run template with a credential of a type assigned."""
+    credential = Credential.objects.create(
+        name=f"credential {next(_numbers)}", company_id=which.company_id, credential_type=kind
+    )
+    RunTemplateCredential.objects.create(runtemplate=which, credential=credential)
+    return which

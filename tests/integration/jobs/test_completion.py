@@ -215,6 +215,13 @@ class TestSecrets:
         assert envelope.open_sealed(job.env["PASSWORD"], table="job", field="env.PASSWORD", record=job.pk) == "pa55"
         assert open_overrides(job.overrides, job.pk) == {"API_TOKEN": "s3cret", "CITY": "Brno"}
 
+    def test_sealed_again_meanwhile_are_not_overwritten_with_what_was_read_before(self, job, settings):
+        settings.MULTIFLEXI_KEEP_JOB_SECRETS = True
+        again = envelope.seal("pa55", key="credentials", table="job", field="env.PASSWORD", record=job.pk)
+        Job.objects.filter(pk=job.pk).update(env={"PASSWORD": again})
+        finish(job, S.SUCCESS, NOON)
+        assert fresh([job])[0].env == {"PASSWORD": again}
+
     def test_are_handed_on_to_the_retry_sealed_for_it(self, job):
         RunTemplate.objects.update(max_retries=1)
         [job] = fresh([job])
@@ -226,7 +233,7 @@ class TestSecrets:
 
     def test_that_can_no_longer_be_opened_do_not_hold_the_end_up(self, job):
         RunTemplate.objects.update(max_retries=1)
-        broken = envelope.seal("x", key="credentials", table="elsewhere", field="overrides.API_TOKEN", record=1)
+        broken = envelope.seal("x", key="credentials", table="job", field="overrides.OTHER", record=1)
         Job.objects.filter(pk=job.pk).update(overrides={"API_TOKEN": broken})
         [job] = fresh([job])
         assert finish(job, S.FAILED, NOON) == []

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from multiflexi.jobs import enqueue, schedulable
+from multiflexi.jobs import enqueue, healing, schedulable, tasks
 from multiflexi.models import Job, JobHistory, JobStatus, NoJobReason, QueueEntry, RunTemplate, Task, TaskState
-from tests.integration.jobs.builders import NOON, template, wall
+from tests.integration.jobs.builders import NOON, queue, template, wall
 
 CODES = {
     "i": ("minutly", "2026-06-15 12:01", "2026-06-15 12:02"),
@@ -88,6 +88,11 @@ def test_custom_expression_gives_its_slots(cron, expected, company, app, clock, 
     one = template(company, app, interv="c", cron=cron)
     assert follow(one, clock, robot, wall(expected[1])) == [wall(text) for text in expected]
     assert set(Job.objects.values_list("schedule_type", flat=True)) == {"custom"}
+    one.refresh_from_db()
+    ends = [wall(expected[1]), one.next_schedule]
+    assert list(Task.objects.order_by("window_start").values_list("window_end", "deadline")) == [
+        (end, end) for end in ends
+    ]
 
 
 def test_delay_shifts_the_launch_and_nothing_else(company, app, clock, robot):
@@ -111,11 +116,24 @@ def test_spread_delays_each_launch_within_its_bound(company, app, clock, robot):
     assert len(set(pauses)) > 1
 
 
-def test_deadline_rule_is_read_on_the_wall_clock_of_the_zone(company, app, clock, robot):
-    template(company, app, interv="d", timezone="America/New_York", deadline_offset="06:30")
-    clock.set(wall("2026-06-16 00:00", "America/New_York"))
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("06:30", "2026-03-08 06:30"),
+        ("08:00", "2026-03-08 08:00"),
+        ("+3h", "2026-03-08 04:00"),
+        ("+90 minutes", "2026-03-08 01:30"),
+        ("+1d12h", "2026-03-09 12:00"),
+        (None, "2026-03-09 00:00"),
+    ],
+)
+def test_deadline_rule_is_read_on_the_wall_clock_of_the_zone(rule, expected, company, app, clock, robot):
+    """In New York the clock goes from 02:00 to 03:00 in that night: three elapsed hours after midnight it is 04:00."""
+    clock.set(wall("2026-03-07 12:00", "America/New_York"))
+    template(company, app, interv="d", timezone="America/New_York", deadline_offset=rule)
+    clock.set(wall("2026-03-08 00:00", "America/New_York"))
     enqueue.run_pass(robot)
-    assert Task.objects.get().deadline == wall("2026-06-16 06:30", "America/New_York")
+    assert Task.objects.get().deadline == wall(expected, "America/New_York")
 
 
 @pytest.mark.parametrize(
@@ -198,6 +216,30 @@ def test_a_year_of_months_is_twelve_jobs(company, app, clock, robot):
     assert Task.objects.filter(window_end__lte=clock.instant).count() == 11
 
 
+def test_months_are_neither_made_ahead_nor_recomputed_nor_deleted(company, app, clock, robot):
+    """Two years with 29 February in the second, looked at every fourth day by the pass and by healing."""
+    clock.set(wall("2026-12-31 18:00"))
+    one = template(company, app, interv="m", overlap="allow")
+    promised, jobs = [one.next_schedule], []
+    while clock.instant < wall("2029-01-01 00:00") - timedelta(days=4):
+        clock.forward(days=4)
+        enqueue.run_pass(robot)
+        assert healing.heal(clock.instant) == 0
+        tasks.close_elapsed(clock.instant)
+        one.refresh_from_db()
+        if one.next_schedule != promised[-1]:
+            promised.append(one.next_schedule)
+            jobs.append(Job.objects.latest("pk").pk)
+        assert len(jobs) == len(promised) - 1
+    months = [wall(f"{year}-{month:02}-01 00:00") for year in (2027, 2028) for month in range(1, 13)]
+    assert promised == [*months, wall("2029-01-01 00:00")]
+    assert slots(one) == months
+    assert list(Job.objects.order_by("pk").values_list("pk", flat=True)) == jobs
+    assert QueueEntry.objects.count() == Task.objects.count() == 24
+    february = Task.objects.get(window_start=wall("2028-02-01 00:00"))
+    assert february.window_end - february.window_start == timedelta(days=29)
+
+
 class TestActivation:
     def test_fires_nothing_for_a_boundary_that_has_passed(self, company, app, clock, robot):
         one = template(company, app, interv="d", active=False)
@@ -277,6 +319,68 @@ class TestSlotKey:
         enqueue.run_pass(robot)
         assert slots(one) == [wall("2026-06-15 13:00"), wall("2026-06-15 14:00")]
         assert Task.objects.count() == 2
+
+
+def test_a_window_that_ends_at_this_very_instant_is_over(company, app, clock, robot):
+    one = template(company, app, interv="h")
+    clock.set(wall("2026-06-15 15:00"))
+    enqueue.run_pass(robot)
+    found = Task.objects.filter(runtemplate=one).order_by("window_start")
+    assert list(found.values_list("state", flat=True)) == [TaskState.MISSED, TaskState.MISSED, TaskState.OPEN]
+
+
+@pytest.mark.parametrize("overlap", ["queue-one", "skip"])
+@pytest.mark.parametrize(("of_a_slot", "jobs"), [(True, 0), (False, 1)])
+def test_a_waiting_retry_counts_only_where_it_is_that_of_a_slot(overlap, of_a_slot, jobs, company, app, clock, robot):
+    one = template(company, app, interv="h", overlap=overlap)
+    end = NOON + timedelta(minutes=1)
+    task = Task.objects.create(runtemplate=one, company=company, window_start=NOON, window_end=end, deadline=end)
+    queue(one, after=NOON, schedule_type="retry", attempt=2, task_id=task.pk if of_a_slot else None)
+    clock.set(wall("2026-06-15 13:00"))
+    assert enqueue.run_pass(robot).jobs == jobs
+    skipped = Task.objects.get(window_start=clock.instant)
+    assert skipped.no_job_reason == (NoJobReason.OVERLAP if of_a_slot else None)
+
+
+@pytest.mark.parametrize(
+    ("code", "first"),
+    [
+        ("i", wall("2026-06-15 22:31")),
+        ("h", wall("2026-06-15 23:00")),
+        # The midnight that was run too early is not run again.
+        ("d", wall("2026-06-17 00:00")),
+    ],
+)
+@pytest.mark.parametrize("catch_up", ["latest", "all"])
+def test_a_clock_that_leaps_ahead_and_back_neither_repeats_a_slot_nor_stands_still(
+    code, first, catch_up, company, app, clock, robot, settings
+):
+    settings.MULTIFLEXI_CATCHUP_LIMIT = 500
+    clock.set(wall("2026-06-15 22:30"))
+    one = template(company, app, interv=code, catch_up=catch_up, overlap="allow")
+    enqueue.run_pass(robot)
+    clock.forward(hours=2)
+    enqueue.run_pass(robot)
+    ahead = slots(one)
+    assert ahead
+    clock.forward(hours=-2)
+    healing.heal(clock.instant)
+    one.refresh_from_db()
+    assert one.next_schedule == first
+    for _ in range(150):
+        healing.heal(clock.instant)
+        enqueue.run_pass(robot)
+        clock.forward(minutes=1)
+    found = slots(one)
+    assert len(found) == len(set(found))
+    assert set(ahead) <= set(found)
+    windows = list(Task.objects.order_by("window_start"))
+    assert all(before.window_end == after.window_start for before, after in itertools.pairwise(windows))
+    assert set(found) <= {task.window_start for task in windows}
+    if catch_up == "all":
+        assert found == [task.window_start for task in windows]
+    one.refresh_from_db()
+    assert (one.schedule_error, one.next_schedule >= clock.instant) == (None, True)
 
 
 def test_last_schedule_stays_where_a_slot_got_no_job(company, app, clock, robot):

@@ -39,6 +39,25 @@ def test_what_cannot_be_planned_stops_nobody(kind, company, app, clock, robot):
     assert culprit.next_schedule == templates[5].next_schedule
 
 
+@pytest.mark.parametrize("batch", [3, 1000])
+def test_several_at_the_head_of_the_queue_hold_up_none_of_many(batch, company, app, clock, robot, settings):
+    """They are the first ones due and fill the first batches by themselves."""
+    settings.MULTIFLEXI_SCHEDULER_BATCH = batch
+    templates = due_templates(company, app, 60, clock.instant)
+    culprits = [one.pk for one in templates[:7]]
+    RunTemplate.objects.filter(pk__in=culprits).update(
+        timezone="Mars/Olympus", next_schedule=clock.instant - timedelta(hours=1)
+    )
+    passes = [enqueue.run_pass(robot)]
+    while passes[-1].more:
+        passes.append(enqueue.run_pass(robot))
+    assert (sum(one.jobs for one in passes), sum(one.failed for one in passes)) == (53, 7)
+    assert set(RunTemplate.objects.exclude(schedule_error=None).values_list("pk", "schedule_failures")) == {
+        (pk, 1) for pk in culprits
+    }
+    assert set(Job.objects.values_list("runtemplate_id", flat=True)) == {one.pk for one in templates[7:]}
+
+
 def test_the_pause_doubles_up_to_an_hour_and_ends_with_the_repair(company, app, clock, robot):
     [culprit] = due_templates(company, app, 1, clock.instant, timezone="Mars/Olympus")
     pauses = []

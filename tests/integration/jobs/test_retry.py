@@ -46,6 +46,8 @@ RULE = [
     (S.TERMINATED, 143, STOPPED, [143], True, False),
     (S.TERMINATED, 143, SHUTDOWN, None, None, True),
     (S.TERMINATED, 143, SHUTDOWN, [2], False, True),
+    (S.TERMINATED, 143, FailureReason.CUT_OFF, [2], False, True),
+    (S.TERMINATED, 143, LIMIT, [143], True, False),
     (S.BLOCKED, None, FailureReason.CREDENTIAL_MISCONFIGURED, None, None, False),
     (S.CANCELLED, None, FailureReason.CANCELLED, None, None, False),
 ]
@@ -80,15 +82,34 @@ def test_pause(backoff, base, expected):
     draws = [retry.delay(one, number, draw=random.Random(seed)) for seed in range(50) for number in range(1, 5)]
     for number, seconds in enumerate(expected):
         found = [draw.total_seconds() for draw in draws[number::4]]
-        assert all(0.9 * seconds <= pause <= 1.1 * seconds for pause in found)
-        if seconds:
+        longest = min(1.1 * seconds, 86_400)
+        assert all(0.9 * seconds <= pause <= longest for pause in found)
+        if 0 < seconds < 86_400:
             assert min(found) < 0.95 * seconds
-            assert max(found) > 1.05 * seconds
+            assert max(found) > 0.95 * longest
 
 
 def test_pause_of_a_late_attempt_does_not_overflow():
     one = RunTemplate(retry_delay=60, retry_backoff="exponential")
-    assert retry.delay(one, 4_000_000) <= timedelta(days=1.1)
+    assert retry.delay(one, 4_000_000) == timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("second", "allow_late", "expected"),
+    [
+        (30, False, True),
+        (30.000001, False, False),
+        (30.000001, True, True),
+        (60, False, False),
+        (60, True, True),
+        (60.000001, True, False),
+    ],
+)
+def test_next_start_is_bound_by_the_deadline_or_with_late_allowed_by_the_window(second, allow_late, expected):
+    task = Task(window_start=NOON, deadline=NOON + timedelta(seconds=30), window_end=NOON + timedelta(seconds=60))
+    start = NOON + timedelta(seconds=second)
+    assert retry.fits(start, task, RunTemplate(allow_late=allow_late)) is expected
+    assert retry.fits(start + timedelta(days=9), None, RunTemplate(allow_late=allow_late))
 
 
 class TestRetryJob:

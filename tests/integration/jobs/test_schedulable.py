@@ -258,8 +258,8 @@ class TestHealing:
     @pytest.mark.parametrize(
         ("code", "plausible", "implausible"),
         [
-            ("i", timedelta(minutes=1), timedelta(days=1)),
-            ("h", timedelta(hours=1), timedelta(hours=5)),
+            ("i", timedelta(minutes=1), timedelta(minutes=3)),
+            ("h", timedelta(hours=1), timedelta(hours=3)),
             ("d", timedelta(hours=24), timedelta(days=3)),
             ("w", timedelta(days=7), timedelta(days=15)),
             ("m", timedelta(days=31), timedelta(days=70)),

@@ -214,3 +214,50 @@ class TestElapsed:
     def test_costs_one_look_when_nothing_has_elapsed(self, task, queries):
         with queries(1):
             assert tasks.close_elapsed(NOON) == 0
+
+
+class TestRunsByHand:
+    """Successes of jobs that belong to no task."""
+
+    @pytest.fixture
+    def succeeds(self, one, task, worker):
+        RunTemplate.objects.update(manual_fulfils=True)
+
+        def succeed(minutes: int, target: JobStatus = S.SUCCESS):
+            queue(RunTemplate.objects.get(pk=one.pk), after=NOON)
+            [job] = stage(begin(claim(worker), NOON))
+            finish(job, target, NOON + minutes * MINUTE)
+            return job
+
+        return succeed
+
+    def test_fulfil_the_open_window(self, succeeds, task):
+        job = succeeds(10)
+        assert state(task) == (T.FULFILLED, 0)
+        assert (task.fulfilled_by_job_id, task.fulfilled_at) == (job.pk, NOON + 10 * MINUTE)
+
+    def test_fulfil_a_window_whose_own_job_failed(self, succeeds, task):
+        Task.objects.update(state=T.FAILED, attempts=1)
+        succeeds(10)
+        assert state(task) == (T.FULFILLED, 1)
+
+    def test_behind_the_deadline_they_count_where_late_is_allowed(self, succeeds, task):
+        succeeds(45)
+        assert state(task) == (T.OPEN, 0)
+        RunTemplate.objects.update(allow_late=True)
+        succeeds(45)
+        assert state(task) == (T.FULFILLED_LATE, 0)
+
+    def test_behind_the_window_they_count_no_more(self, succeeds, task):
+        RunTemplate.objects.update(allow_late=True)
+        succeeds(60)
+        assert state(task) == (T.OPEN, 0)
+
+    def test_a_failure_does_nothing_to_the_window(self, succeeds, task):
+        succeeds(10, S.FAILED)
+        assert state(task) == (T.OPEN, 0)
+
+    def test_they_have_to_be_allowed_to_count(self, succeeds, task):
+        RunTemplate.objects.update(manual_fulfils=False)
+        succeeds(10)
+        assert state(task) == (T.OPEN, 0)

@@ -60,6 +60,39 @@ def test_a_secret_upload_is_stored_sealed_and_written_in_clear(job, template, fi
     assert path.read_bytes() == b"\0private\xff"
 
 
+def secret_upload(template, content):
+    row = upload("key.pem", b"", runtemplate=template)
+    row.file_data, row.secret = inputs.sealed_content(content, row.pk), True
+    row.save()
+
+
+def test_the_content_of_a_secret_upload_is_masked_line_by_line(job, template, file_field, tmp_path):
+    secret_upload(template, b"first-line-4711\nsecond-line-4711\n")
+    found = resolve(job)
+    environment.materialise_inputs(job, found, tmp_path)
+    assert found.masker().mask_text("it says second-line-4711") == ("it says ••••••••", 1)
+
+
+def test_an_executor_that_adopts_the_job_masks_it_too(job, template, file_field):
+    secret_upload(template, b"hunter2-in-a-file")
+    job.env, job.env_meta = environment.snapshot(resolve(job), job.pk)
+    assert environment.restore(job).masker().mask_text("hunter2-in-a-file")[1] == 1
+
+
+def test_a_public_or_very_large_upload_is_not_masked(job, template, file_field, tmp_path):
+    upload("public.pem", b"public-line-4711", runtemplate=template)
+    found = resolve(job)
+    environment.materialise_inputs(job, found, tmp_path)
+    assert not found.masker()
+    assert inputs.secret_texts([FileStore(secret=True, file_data=b"")]) == set()
+    FileStore.objects.all().delete()
+    secret_upload(template, b"large-line-4711\n" * 2000)
+    (tmp_path / "other").mkdir()
+    found = resolve(job)
+    environment.materialise_inputs(job, found, tmp_path / "other")
+    assert not found.masker()
+
+
 def test_a_secret_upload_that_does_not_open_is_a_problem(job, template, file_field, tmp_path):
     row = upload("key.pem", b"in clear", runtemplate=template, secret=True)
     found = resolve(job)

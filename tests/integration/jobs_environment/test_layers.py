@@ -98,7 +98,7 @@ def test_names_of_the_platform_are_refused_in_every_layer(app, acme, template, j
     assert not [name for name in found.values if name.upper() in {f"MULTIFLEXI_{letter}" for letter in "ABCDEF"}]
     assert len(found.warnings) == 5
     assert "MULTIFLEXI_B from company" in " ".join(found.warnings)
-    assert found.values["MULTIFLEXI_TMP"].endswith(f"/job-{job.pk}")
+    assert found.values["MULTIFLEXI_TMP"].endswith(f"/job-{job.pk}-0")
 
 
 def test_only_the_definition_may_change_how_programs_are_loaded(app, acme, template, job, bank):
@@ -176,7 +176,7 @@ def test_reserved_variables(job, template, acme, app, settings):
         "MULTIFLEXI_COMPANY_CODE": "acme",
         "MULTIFLEXI_COMPANY_NAME": "ACME",
         "MULTIFLEXI_EXECUTOR": "Native",
-        "MULTIFLEXI_TMP": f"/jobs/job-{job.pk}",
+        "MULTIFLEXI_TMP": f"/jobs/job-{job.pk}-0",
         "MULTIFLEXI_ATTEMPT": "2",
         "EASE_LOGGER": "console",
     }

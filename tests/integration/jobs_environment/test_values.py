@@ -5,6 +5,7 @@ import json
 import pytest
 
 from multiflexi.jobs import environment
+from multiflexi.jobs.completion import without_secrets
 from multiflexi.jobs.environment import CredentialProblem, EnvironmentProblem
 from multiflexi.models import Company, RunTemplate
 from multiflexi.vault import envelope, master
@@ -66,7 +67,7 @@ def test_macros_reach_across_layers_and_know_the_job(app, acme, template, job, s
     declare(app, "ACCOUNT2", defval="x")
     company_value(acme, "WHO", "{MULTIFLEXI_COMPANY_CODE}")
     configure(template, "ACCOUNT2", "12")
-    assert resolve(job).values["RESULT"] == f"/jobs/job-{job.pk}/acme_12.json"
+    assert resolve(job).values["RESULT"] == f"/jobs/job-{job.pk}-0/acme_12.json"
 
 
 def test_unknown_macros_stay_with_a_warning_and_known_ones_vanish(app, job):
@@ -154,8 +155,8 @@ def test_a_missing_master_key_is_the_fault_of_no_job(template, job, settings):
 @pytest.mark.parametrize(
     ("value", "handed_over", "looked_for"),
     [
-        ("out.json", "/jobs/job-{id}/out.json", True),
-        ("sub/out.json", "/jobs/job-{id}/sub/out.json", True),
+        ("out.json", "/jobs/job-{id}-0/out.json", True),
+        ("sub/out.json", "/jobs/job-{id}-0/sub/out.json", True),
         ("php://stdout", "php://stdout", False),
         ("/elsewhere/out.json", "/elsewhere/out.json", True),
         ("", "", False),
@@ -176,7 +177,7 @@ def test_old_definitions_name_the_variable_of_the_result_file(app, job, settings
     app.resultfile = "REPORT"
     app.save()
     declare(app, "REPORT", defval="r.txt")
-    assert resolve(job).result_file == f"/jobs/job-{job.pk}/r.txt"
+    assert resolve(job).result_file == f"/jobs/job-{job.pk}-0/r.txt"
 
 
 def test_inside_a_container_paths_are_those_of_the_container(app, job):
@@ -201,7 +202,7 @@ def test_snapshot_seals_secrets_and_restores(app, template, job):
     assert again.values == found.values
     assert again.secrets == found.secrets == {"hush hush"}
     assert (again.result_file, again.directory) == (found.result_file, found.directory)
-    job.env = environment.blanked(job.env, job.env_meta)
+    job.env = without_secrets(job.env)
     assert job.env["API_TOKEN"] is None
     assert job.env["MULTIFLEXI_COMPANY_CODE"] == "acme"
     assert environment.restore(job).secrets == set()

@@ -5,11 +5,13 @@ import math
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
+from django.db.backends.signals import connection_created
 
 from daemons.common.backoff import Backoff
 from daemons.common.driver import Driver
@@ -70,16 +72,28 @@ class FakeLoop:
         self.steps = list(steps)
         self.needs = needs
         self.calls: list[Any] = []
+        self.tended = 0
+        self.clock = Clock()
+        self.ran_at: list[float] = []
         self.ended = False
+
+    @property
+    def pauses(self) -> list[float]:
+        """Between the cycles."""
+        return [later - earlier for earlier, later in pairwise(self.ran_at)]
 
     def start(self) -> None:
         self.calls.append("start")
 
     def run_once(self) -> float | None:
         self.calls.append("run")
+        self.ran_at.append(self.clock())
         if self.steps:
             return self.steps.pop(0)()
         return None
+
+    def tend(self) -> None:
+        self.tended += 1
 
     def stop(self, mode: StopMode) -> float:
         self.calls.append(mode.value)
@@ -107,6 +121,7 @@ class Stage:
         self.manager = Manager()
 
     def drive(self, loop: FakeLoop, **options: Any) -> int:
+        loop.clock = self.clock
         return Driver(
             loop, clock=self.clock, waiter=self.sleeper, manager=self.manager, backoff=Backoff(), **options
         ).run()
@@ -208,8 +223,9 @@ def test_a_connection_that_died_while_idle_costs_nothing_but_a_second_try(
 
 def test_a_lost_database_is_waited_for_and_told_once(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    assert stage.drive(FakeLoop(*[fail(GONE)] * 40, pause(1))) == 0
-    pauses = stage.sleeper.slept[1:-1]
+    loop = FakeLoop(*[fail(GONE)] * 40, pause(1))
+    assert stage.drive(loop) == 0
+    pauses = loop.pauses[1:-1]
     assert len(pauses) == 39
     assert all(15 <= seconds <= 30 for seconds in pauses[10:])
     assert 0.25 <= pauses[0] <= 0.5
@@ -220,6 +236,23 @@ def test_a_lost_database_is_waited_for_and_told_once(stage: Stage, caplog: pytes
     assert lines[1].startswith("cycles succeed again after")
     assert any(message.startswith("STATUS=waiting: the database") for message in stage.manager.sent)
     assert stage.manager.sent[-2] == "STATUS=running"
+
+
+def test_what_needs_no_database_goes_on_every_second_while_it_is_away(stage: Stage) -> None:
+    loop = FakeLoop(*[fail(GONE)] * 20, pause(1))
+    stage.drive(loop)
+    assert abs(loop.tended - sum(loop.pauses[:-1])) < 20
+
+
+def test_a_database_that_can_be_reached_is_not_waited_for_long(stage: Stage) -> None:
+    def reached_and_lost() -> float:
+        connection_created.send(object, connection=None)
+        raise GONE
+
+    loop = FakeLoop(*[reached_and_lost] * 20, *[fail(GONE)] * 20)
+    stage.drive(loop)
+    assert max(loop.pauses[:20]) <= 1
+    assert max(loop.pauses[20:]) > 5
 
 
 def test_a_second_outage_begins_with_short_pauses_again(stage: Stage) -> None:
@@ -260,10 +293,11 @@ def test_readiness_is_withheld_until_the_start_succeeds(stage: Stage) -> None:
 def test_what_does_not_heal_by_itself_says_the_way_out_and_is_tried_slowly(
     stage: Stage, caplog: pytest.LogCaptureFixture, error: Exception, words: str
 ) -> None:
-    stage.drive(FakeLoop(*[fail(error)] * 3))
+    loop = FakeLoop(*[fail(error)] * 3)
+    stage.drive(loop)
     assert words in caplog.text
     assert [record.exc_info for record in errors(caplog)] == [None]
-    assert stage.sleeper.slept == [60, 60, 60]
+    assert loop.pauses == [60, 60, 60]
 
 
 def test_a_bug_is_told_with_its_traceback_and_the_daemon_goes_on(

@@ -160,13 +160,40 @@ def test_the_host_going_down_turns_every_stop_into_a_kill(monkeypatch: pytest.Mo
     monkeypatch.setenv("STATE", "running")
     assert stop.configured_stop_mode() == StopMode.DRAIN
     monkeypatch.setenv("STATE", "stopping")
-    assert stop.configured_stop_mode() == StopMode.KILL
+    assert stop.configured_stop_mode() == StopMode.HOST
     monkeypatch.setenv("PATH", "/nonexistent")
     assert stop.configured_stop_mode() == StopMode.DRAIN
 
 
-def test_a_kill_stays_a_kill() -> None:
-    assert stop.mode_after(signal.SIGTERM, StopMode.KILL, lambda: StopMode.DRAIN) == StopMode.KILL
+@pytest.mark.parametrize(
+    ("signals", "mode"),
+    [
+        ("TERM", "configured"),
+        ("TERM TERM", "detach"),
+        ("INT", "drain"),
+        ("INT INT", "kill"),
+        ("INT TERM", "detach"),
+        ("TERM INT", "kill"),
+        ("INT INT TERM", "kill"),
+        ("TERM TERM TERM", "detach"),
+    ],
+)
+def test_what_a_sequence_of_signals_leads_to(signals: str, mode: str) -> None:
+    for configured in (StopMode.DETACH, StopMode.DRAIN):
+        current: StopMode | None = None
+        for word in signals.split():
+            current = stop.mode_after(signal.Signals[f"SIG{word}"], current, lambda: configured)  # noqa: B023
+        assert current == (configured if mode == "configured" else StopMode(mode))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("mode", [StopMode.KILL, StopMode.HOST])
+def test_a_kill_stays_a_kill(number: int, mode: StopMode) -> None:
+    assert stop.mode_after(number, mode, lambda: StopMode.DRAIN) == mode
+
+
+def test_the_end_of_the_host_is_no_time_to_detach() -> None:
+    assert stop.mode_after(signal.SIGTERM, StopMode.DRAIN, lambda: StopMode.HOST) == StopMode.HOST
 
 
 def test_our_own_memory_is_known() -> None:

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from multiflexi.jobs import renewal
+from multiflexi.jobs.renewal import Renewal
 from multiflexi.jobs.spool import AlreadyStarted, KillNote, LockHeld, Spool, SpoolDir, SpoolError
 
 SOURCE = Path(__file__).resolve().parents[3]
@@ -132,13 +133,17 @@ def test_a_kill_note_is_on_disk_before_it_has_its_name(spool: Spool, monkeypatch
     assert [named for _, named in seen] == [False, True]
 
 
-def test_the_last_renewal_is_kept_with_the_boot_clock(spool: Spool) -> None:
-    directory = spool.create(1, 1)
-    assert directory.read_renewed() is None
-    directory.write_renewed(datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
-    at, boot_seconds = directory.read_renewed()
-    assert at == datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-    assert boot_seconds > 0
+def test_the_last_renewal_outlives_the_process_and_needs_no_further_space(spool: Spool) -> None:
+    assert renewal.read(spool.renewed) is None
+    longest = Renewal("b" * 36 + ":4026531836", 123456789.123456, 86400.0)
+    renewal.note(spool.renewed, longest)
+    size = spool.renewed.stat().st_size
+    assert renewal.read(spool.renewed) == longest
+    renewal.note(spool.renewed, Renewal("b", 1.0, 60.0))
+    assert renewal.read(spool.renewed) == Renewal("b", 1.0, 60.0)
+    assert spool.renewed.stat().st_size == size
+    spool.renewed.write_text("{}")
+    assert renewal.read(spool.renewed) is None
 
 
 def test_removal_may_be_repeated_and_does_not_follow_links(spool: Spool, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiflexi.jobs.output import LINE_BYTES, ROW_COST, LineFeed, line_starts_backwards
+from multiflexi.jobs.output import BATCH_LINES, FINAL_LINES, LINE_BYTES, ROW_COST, LineFeed, line_starts_backwards
 from multiflexi.vault.masker import Masker
 
 SECRET = "hush-hush-4711"
@@ -36,7 +36,7 @@ class Spool:
 def take(feed, *, final=False):
     lines = []
     while (batch := feed.read(final=final)) is not None:
-        assert len(batch.lines) <= 400
+        assert len(batch.lines) <= 2 * (FINAL_LINES if final else BATCH_LINES)
         lines.extend(batch.lines)
         feed.accept(batch)
     return lines
@@ -135,6 +135,19 @@ def test_a_batch_that_was_not_accepted_is_read_again(job):
     feed = job.feed()
     first = feed.read()
     assert texts(feed.read().lines) == texts(first.lines) == ["one", "two"]
+
+
+@pytest.mark.parametrize("cap", [4 * KIB, 4 * KIB * KIB])
+def test_what_is_written_behind_the_end_of_the_job_never_keeps_it_from_ending(job, cap):
+    feed = job.feed(cap=cap)
+    job.write(b"said\n" * 100)
+    for _ in range(20):
+        if (batch := feed.read(final=True)) is None:
+            break
+        feed.accept(batch)
+        job.write(b"left behind\n" * 200, b"left behind\n" * 200)
+    else:
+        pytest.fail("it goes on for as long as something is written")
 
 
 def test_a_new_feed_goes_on_where_another_stopped(job):

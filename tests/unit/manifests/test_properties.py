@@ -46,6 +46,7 @@ def test_a_written_application_is_read_without_refusal(document: dict[str, Any])
 
 @settings(deadline=None)
 @given(PROTOTYPE)
+@example({"code": "00", "name": "0", "fields": [{"keyword": "A", "type": "boolean", "default": 0}]})
 def test_a_prototype_survives_writing_and_reading(document: dict[str, Any]) -> None:
     kind = Kind.CREDENTIAL_PROTOTYPE
     analysis = analyse(as_bytes(document), "generated", kind)

@@ -122,3 +122,27 @@ def test_a_window_reaches_to_the_next_slot_in_calendar_terms():
     assert window(Cadence("d", None, PRAGUE), autumn) == Window(autumn, autumn + timedelta(hours=25))
     february = instant("2026-02-01T00:00+01:00").astimezone(UTC)
     assert window(Cadence("m", None, PRAGUE), february).end == instant("2026-03-01T00:00+01:00")
+
+
+@pytest.mark.parametrize(
+    ("code", "cron", "start", "end"),
+    [
+        ("i", None, "2026-10-25T02:59+02:00", "2026-10-25T02:00+01:00"),
+        ("h", None, "2026-03-29T01:00+01:00", "2026-03-29T03:00+02:00"),
+        ("h", None, "2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"),
+        ("d", None, "2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00"),
+        ("w", None, "2026-03-23T00:00+01:00", "2026-03-30T00:00+02:00"),
+        ("m", None, "2028-02-01T00:00+01:00", "2028-03-01T00:00+01:00"),
+        ("m", None, "2026-01-01T00:00+01:00", "2026-02-01T00:00+01:00"),
+        ("y", None, "2028-01-01T00:00+01:00", "2029-01-01T00:00+01:00"),
+        ("c", "15 4 * * MON-FRI", "2026-06-19T04:15+02:00", "2026-06-22T04:15+02:00"),
+        ("c", "0 0 L * *", "2028-01-31T00:00+01:00", "2028-02-29T00:00+01:00"),
+        ("c", "30 2 * * *", "2026-03-28T02:30+01:00", "2026-03-29T03:00+02:00"),
+        ("c", "0 0 29 2 *", "2024-02-29T00:00+01:00", "2028-02-29T00:00+01:00"),
+    ],
+)
+def test_the_window_of_every_cadence_ends_at_its_next_slot(code, cron, start, end):
+    slot = instant(start).astimezone(UTC)
+    found = window(Cadence(code, cron, PRAGUE), slot)
+    assert (found.start, found.end) == (slot, instant(end))
+    assert deadline(None, slot, found.end, PRAGUE) == instant(end)

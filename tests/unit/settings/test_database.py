@@ -73,6 +73,18 @@ def test_mariadb_is_strict_and_counts_in_utc(configured: Any) -> None:
     assert "time_zone = '+00:00'" in options["init_command"]
 
 
+@pytest.mark.parametrize(
+    ("word", "option", "limit"),
+    [
+        ("pgsql", "options", "idle_in_transaction_session_timeout=30000"),
+        ("mysql", "init_command", "idle_transaction_timeout = 30"),
+    ],
+)
+def test_a_transaction_left_open_is_ended_after_a_lease(configured: Any, word: str, option: str, limit: str) -> None:
+    entry = configured(DB_CONNECTION=word, MULTIFLEXI_LEASE_SECONDS="30", MULTIFLEXI_HEARTBEAT_SECONDS="5", **SERVER)
+    assert limit in entry["OPTIONS"][option]
+
+
 def test_driver_options_are_passed_on_and_win(configured: Any) -> None:
     options = configured(DB_CONNECTION="pgsql", DB_SETTINGS="sslmode=require;connect_timeout=3", **SERVER)["OPTIONS"]
     assert options["sslmode"] == "require"

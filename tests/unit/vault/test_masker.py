@@ -1,6 +1,7 @@
 """Masking of text and streams."""
 
 import random
+import time
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from multiflexi.vault.forms import forms
 from multiflexi.vault.masker import MASK_BYTES, Masker
+from multiflexi.vault.secrecy import MASK
 
 LONG = "-----BEGIN KEY-----\n" + "\n".join(f"line{number}{'x' * 50}" for number in range(40)) + "\n-----END KEY-----"
 # A small alphabet makes secrets overlap each other, themselves and chunk borders.
@@ -158,3 +160,36 @@ def test_searching_stops_at_the_first_find():
 def test_a_masker_does_not_show_its_secrets():
     masker = Masker(["sesame"])
     assert "sesame" not in f"{masker!r}{masker}{masker.stream()!r}"
+
+
+def test_much_data_is_masked_like_little():
+    """Beyond a megabyte another search takes over, in the middle of a stream."""
+    secrets = [f"Secret-{n:02}-of-many" for n in range(50)]
+    source = random.Random(3)
+    parts = [b"x" * source.randrange(1, 20_000) + secrets[n % 50].encode() for n in range(300)]
+    data = b"".join(parts)
+    assert len(data) > 2_000_000
+    stream = Masker(secrets).stream()
+    masked, position = [], 0
+    while position < len(data):
+        size = source.randrange(1, 100_000)
+        masked.append(stream.feed(data[position : position + size]))
+        position += size
+    masked.append(stream.finish())
+    expected = data
+    for secret in secrets:
+        expected = expected.replace(secret.encode(), MASK_BYTES)
+    assert b"".join(masked) == expected
+    assert stream.count == 300
+
+
+@pytest.mark.parametrize("secret", ["a" * 20_000, "ab" * 1025, "".join(chr(33 + n % 90) for n in range(3000))])
+def test_a_long_secret_is_masked_whole_and_in_reasonable_time(secret: str) -> None:
+    begun = time.process_time()
+    stream = Masker([secret]).stream()
+    masked = b"".join(
+        stream.feed(part) for part in (b"before ", secret[:999].encode(), secret[999:].encode(), b" after")
+    )
+    masked += stream.finish()
+    assert time.process_time() - begun < 10
+    assert masked.decode().replace(MASK, "") == "before  after"

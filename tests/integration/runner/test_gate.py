@@ -1,0 +1,493 @@
+"""Credentials before a job: who runs, who waits and for how long, who ends, and that nobody else is held up by it."""
+
+# ruff: noqa: F811 - a fixture is used under the name it was imported by
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from multiflexi.credentials import asking, checking
+from multiflexi.credentials.contract import CannotResolve, Result, Value
+from multiflexi.jobs import uses
+from multiflexi.jobs.queue import backend
+from multiflexi.models import (
+    Availability,
+    Credential,
+    CredentialUse,
+    CredentialValue,
+    FailureReason,
+    Job,
+    JobHistory,
+    JobLimit,
+    JobStatus,
+    Outbox,
+    Overlap,
+    QueueEntry,
+    RunTemplate,
+    Task,
+)
+from multiflexi.record.actor import Actor
+from multiflexi.runner import gate as module
+from multiflexi.runner import giving_back
+from multiflexi.runner.gate import Gate
+from multiflexi.services import job_removal
+from multiflexi.services.explain import waiting
+from multiflexi.vault import envelope
+from tests.crash.live import application, until
+from tests.integration.credentials.conftest import provider  # noqa: F401
+from tests.integration.jobs import builders
+from tests.integration.jobs_environment.builders import Bank, assign
+from tests.integration.runner.conftest import Make
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ring")]
+
+S, A = JobStatus, Availability
+SECRET = "correct horse battery"
+
+
+@pytest.fixture
+def bank(acme) -> Bank:
+    return Bank(acme)
+
+
+@pytest.fixture
+def credential(bank, provider) -> Credential:
+    return bank.credential("Main", LOGIN="acme")
+
+
+@pytest.fixture
+def template(acme, tmp_path) -> Callable[..., RunTemplate]:
+    def make(script: str = "exit 0", *credentials: Credential, **more: Any) -> RunTemplate:
+        made = builders.template(acme, application(tmp_path, script), **{"overlap": Overlap.ALLOW} | more)
+        for position, one in enumerate(credentials):
+            assign(made, one, position)
+        return made
+
+    return make
+
+
+def queue(which: RunTemplate, number: int = 1, **more: Any) -> list[Job]:
+    return builders.queue(which, after=backend().now() - timedelta(seconds=1), number=number, **more)
+
+
+def know(credential: Credential, state: Availability, seconds: float = 60, message: str = "told") -> None:
+    """Store a result that counts for so long."""
+    now = backend().now()
+    Credential.objects.filter(pk=credential.pk).update(
+        availability=state,
+        availability_message=message,
+        checked_at=now,
+        check_valid_until=now + timedelta(seconds=seconds),
+    )
+
+
+def admit(*jobs: Job, places: int = 100) -> Any:
+    """Claim the jobs and let them come to the gate; those that end are ended."""
+    claimed = builders.claim(builders.worker(), places)
+    assert {job.pk for job in claimed} == {job.pk for job in jobs}
+    gate, actor = Gate(places), builders.robot()
+    admitted = gate.admit(claimed, actor)
+    giving_back.end_all_unstarted(admitted.ends, actor)
+    if not gate.jobs:
+        return admitted
+    # The provider is asked for values in any case.
+    return gate.admit(until(gate.answered, "the answer"), actor, asked=True)
+
+
+def entry(job: Job) -> QueueEntry:
+    return QueueEntry.objects.get(job=job)
+
+
+def fresh(job: Job) -> Job:
+    return Job.objects.get(pk=job.pk)
+
+
+def run(cycle: Any, happened: Callable[[], Any], what: str) -> Any:
+    return until(lambda: cycle.run_once() is not None and happened(), what)
+
+
+NO_LIMIT, OFTEN, LONG, LATE = "no limit", "too often", "for too long", "deadline"
+
+
+@pytest.mark.parametrize("limit", [NO_LIMIT, OFTEN, LONG, LATE])
+@pytest.mark.parametrize("gate_on_degraded", [False, True])
+@pytest.mark.parametrize("state", list(A))
+def test_the_rules(acme, bank, credential, template, settings, state, gate_on_degraded, limit):
+    settings.MULTIFLEXI_DEFER_MAX, settings.MULTIFLEXI_DEFER_MAX_HOURS = 3, 2
+    bank.type.gate_on_degraded = gate_on_degraded
+    bank.type.save()
+    know(credential, state)
+    which, now = template("exit 0", credential), backend().now()
+    window = {"window_start": now - timedelta(hours=9), "window_end": now + timedelta(hours=9)}
+    deadline = now + timedelta(hours=5) if limit != LATE else now - timedelta(seconds=1)
+    owner = {"company": acme, "runtemplate": which}
+    task = None if limit == LONG else Task.objects.create(**owner, **window, deadline=deadline)
+    (job,) = queue(which, task_id=task.pk if task else None)
+    since = now - timedelta(hours=3 if limit == LONG else 1)
+    earlier = {OFTEN: 3, NO_LIMIT: 2}.get(limit, 1)
+    QueueEntry.objects.filter(job=job).update(deferrals=earlier, deferred_since=since)
+
+    admitted = admit(job)
+
+    waits = state == A.UNAVAILABLE or (state == A.DEGRADED and gate_on_degraded)
+    after = fresh(job)
+    if state == A.MISCONFIGURED:
+        assert (after.status, after.exitcode, after.failure_reason) == (S.BLOCKED, None, "credential_misconfigured")
+        assert "Main" in after.block_reason
+        assert after.blocked_at is not None
+    elif not waits:
+        assert (after.status, admitted.jobs) == (S.QUEUED, [job])
+    elif limit == NO_LIMIT:
+        row = entry(job)
+        assert (after.status, row.worker_id, row.lease_until, row.deferrals) == (S.PENDING, None, None, 3)
+        assert row.deferred_since == since
+        assert row.after > now + timedelta(seconds=59)
+    else:
+        assert (after.status, after.exitcode, after.failure_reason) == (S.FAILED, -1, "credential_unavailable")
+
+
+class TestADeferral:
+    @pytest.fixture(autouse=True)
+    def _broken(self, credential):
+        know(credential, A.UNAVAILABLE, 600, "the bank is closed")
+
+    def test_is_the_same_job_and_no_attempt(self, credential, template):
+        (job,) = queue(template("exit 0", credential))
+        admit(job)
+        row, after = entry(job), fresh(job)
+        assert (after.attempt, after.begin, after.worker_id, row.deferrals) == (1, None, None, 1)
+        assert list(Job.objects.all()) == [job]
+        told = JobHistory.objects.filter(job=job).latest("pk")
+        assert (told.from_status, told.to_status, told.reason) == (S.QUEUED, S.PENDING, "deferred")
+        assert "the bank is closed" in told.detail
+
+    def test_waits_until_the_result_counts_no_more_with_some_jitter(self, credential, template):
+        jobs = queue(template("exit 0", credential), 20)
+        admit(*jobs)
+        until_ = Credential.objects.get(pk=credential.pk).check_valid_until
+        pauses = [(entry(job).after - until_).total_seconds() for job in jobs]
+        assert all(0 <= pause <= 61 for pause in pauses)
+        assert len(set(pauses)) > 10
+
+    def test_holds_neither_lock_nor_limit(self, bank, credential, template):
+        builders.limit(1, bank.type)
+        which = template("exit 0", credential, overlap=Overlap.QUEUE_ONE)
+        (job,) = queue(which)
+        admit(job)
+        which.refresh_from_db()
+        assert (which.running_job_id, JobLimit.objects.count()) == (None, 0)
+
+    def test_tries_a_last_time_at_the_deadline(self, credential, template, settings):
+        settings.MULTIFLEXI_DEFER_MAX_HOURS = 0.01
+        (job,) = queue(template("exit 0", credential))
+        admit(job)
+        assert entry(job).after == entry(job).deferred_since + timedelta(seconds=36)
+
+    def test_says_why(self, credential, template, alice):
+        (job,) = queue(template("exit 0", credential))
+        admit(job)
+        reasons = waiting.waits_for(Actor(user_id=alice.pk, origin="api"), fresh(job), backend().now())
+        told = {one.kind: one for one in reasons}
+        assert "the bank is closed" in told["deferred"].detail
+        assert "the bank is closed" in told["credential"].detail
+
+    def test_ends_when_the_credential_works_again(self, credential, provider, template):
+        (job,) = queue(template("exit 0", credential))
+        admit(job)
+        provider.says(A.AVAILABLE)
+        checking.check([credential.pk])
+        assert entry(job).after <= backend().now()
+
+    def test_ends_when_the_credential_is_edited(self, credential, template):
+        (job,) = queue(template("exit 0", credential))
+        admit(job)
+        checking.forget(Credential.objects.filter(pk=credential.pk))
+        assert entry(job).after <= backend().now()
+
+    def test_leaves_a_job_alone_that_was_cancelled_meanwhile(self, credential, template):
+        one, other = queue(template("exit 0", credential), 2)
+        claimed = builders.claim(builders.worker(), 2)
+        Job.objects.filter(pk=one.pk).update(claim=99)
+        Gate(2).admit(claimed, builders.robot())
+        assert (fresh(one).status, fresh(other).status) == (S.QUEUED, S.PENDING)
+
+    def test_costs_the_same_for_many_jobs(self, credential, template, monkeypatch):
+        now = backend().now()
+
+        def cost(number):
+            jobs = queue(template("exit 0", credential), number)
+            claimed = builders.claim(builders.worker(f"w{number}"), 100)
+            assert len(claimed) == len(jobs)
+            actor = builders.robot()
+            # A look at the clock now and then is a query, too.
+            monkeypatch.setattr(backend(), "now", lambda: now)
+            with CaptureQueriesContext(connection) as found:
+                assert Gate(9).admit(claimed, actor).went_back == number
+            return len(found)
+
+        cost(1)
+        assert cost(2) == cost(30)
+
+
+def test_the_worst_of_several_credentials_decides(bank, provider, template):
+    states = (A.UNAVAILABLE, A.MISCONFIGURED, A.AVAILABLE)
+    credentials = [bank.credential(state.value, LOGIN="x") for state in states]
+    for one, state in zip(credentials, states, strict=True):
+        know(one, state)
+    (job,) = queue(template("exit 0", *credentials))
+    admit(job)
+    assert (fresh(job).status, "misconfigured" in fresh(job).block_reason) == (S.BLOCKED, True)
+
+
+def test_a_failed_wait_is_repeated_where_the_policy_says_so_and_a_blocked_job_never(credential, template, settings):
+    settings.MULTIFLEXI_DEFER_MAX = 1
+    which = template("exit 0", credential, max_retries=3, active=True)
+    (job,) = queue(which)
+    QueueEntry.objects.update(deferrals=1)
+    know(credential, A.UNAVAILABLE)
+    admit(job)
+    (again,) = fresh(job).retries.all()
+    QueueEntry.objects.update(after=backend().now() - timedelta(seconds=1))
+    know(credential, A.MISCONFIGURED)
+    claimed = builders.claim(builders.worker("two"), 1)
+    admitted = Gate(1).admit(claimed, builders.robot())
+    giving_back.end_all_unstarted(admitted.ends, builders.robot())
+    assert (fresh(again).status, fresh(again).retries.count()) == (S.BLOCKED, 0)
+
+
+def test_jobs_without_credentials_cost_one_query_however_many(template):
+    jobs = queue(template("exit 0"), 20)
+    claimed = builders.claim(builders.worker(), 100)
+    actor = builders.robot()
+    with CaptureQueriesContext(connection) as found:
+        admitted = Gate(4).admit(claimed, actor)
+    assert (len(found), len(admitted.jobs)) == (1, len(jobs))
+
+
+def test_a_foreign_credential_is_never_asked_about(bank, globex, provider, template, make: Make):
+    foreign = bank.credential("Foreign", company=globex, LOGIN="globex")
+    (job,) = queue(template("exit 0", foreign))
+    cycle = make(1)
+    run(cycle, lambda: fresh(job).status == S.BLOCKED, "the end of the job")
+    assert provider.checked == []
+
+
+class TestInACycle:
+    def test_an_available_credential_is_asked_about_once(self, credential, provider, template, make: Make, monkeypatch):
+        # Who found no room is told when the answer is here.
+        monkeypatch.setattr(module, "AGAIN_SECONDS", 3600)
+        jobs = queue(template("exit 0", credential), 5)
+        cycle = make(2)
+        run(cycle, lambda: all(fresh(job).status == S.SUCCESS for job in jobs), "the end of all jobs")
+        assert len(provider.checked) == 1
+
+    def test_fifty_jobs_with_a_broken_credential_give_one_check_and_one_alarm(
+        self, credential, provider, template, make: Make, caplog
+    ):
+        caplog.set_level(logging.INFO, "multiflexi.credentials")
+        provider.says(A.UNAVAILABLE, "the bank is closed", ttl=60)
+        jobs = queue(template("exit 0", credential), 50)
+        cycle = make(4)
+
+        run(cycle, lambda: not QueueEntry.objects.filter(deferrals=0).exists(), "the deferral of all jobs")
+        assert set(Job.objects.filter(pk__in=[job.pk for job in jobs]).values_list("status", "begin")) == {
+            (S.PENDING, None)
+        }
+        assert set(QueueEntry.objects.values_list("deferrals", "worker")) == {(1, None)}
+        assert len(provider.checked) == 1
+        alarms = [record for record in caplog.records if record.name == "multiflexi.credentials.alarms"]
+        assert (len(alarms), Outbox.objects.count()) == (1, 1)
+
+    def test_a_slow_check_holds_no_other_job_up(self, credential, provider, template, make: Make, settings):
+        settings.MULTIFLEXI_HEARTBEAT_SECONDS = 0
+        provider.open.clear()
+        slow = queue(template("exit 0", credential), 3)
+        cycle = make(2)
+        run(cycle, lambda: provider.checked, "the beginning of the check")
+        others = queue(template("exit 0"), 4)
+        cycle.lookout.look_now()
+        run(cycle, lambda: all(fresh(job).status == S.SUCCESS for job in others), "the end of the other jobs")
+        states = sorted(fresh(job).status for job in slow)
+        assert states == [S.PENDING, S.QUEUED, S.QUEUED], "there is room for two, and the third goes back"
+        (back,) = [job for job in slow if fresh(job).status == S.PENDING]
+        assert (entry(back).deferrals, entry(back).after > backend().now()) == (0, True)
+        waiting_ = [entry(job).lease_until for job in slow if job != back]
+        run(
+            cycle,
+            lambda: all(entry(job).lease_until > min(waiting_) for job in slow if job != back),
+            "the renewal of their leases",
+        )
+        provider.open.set()
+        run(cycle, lambda: all(fresh(job).status == S.SUCCESS for job in slow), "the end of the jobs")
+        assert len(provider.checked) == 1
+
+    def test_an_answer_ends_the_pause_of_the_cycle(self, credential, provider, template, make: Make):
+        import select
+
+        provider.open.clear()
+        queue(template("exit 0", credential))
+        cycle = make(1)
+        run(cycle, lambda: provider.checked, "the beginning of the check")
+        poll = select.poll()
+        for descriptor in cycle.watched():
+            poll.register(descriptor, select.POLLIN)
+        assert poll.poll(0) == []
+        provider.open.set()
+        assert poll.poll(20_000)
+
+    def test_no_answer_in_time_defers(self, credential, provider, template, make: Make, monkeypatch):
+        monkeypatch.setattr(asking, "LIMIT_SECONDS", 0.2)
+        provider.open.clear()
+        (job,) = queue(template("exit 0", credential))
+        cycle = make(1)
+        run(cycle, lambda: entry(job).deferrals == 1, "the deferral")
+        assert "No answer" in entry(job).defer_reason
+
+    def test_a_stop_gives_waiting_jobs_back_and_leaves_the_check_to_others(
+        self, credential, provider, template, make: Make
+    ):
+        provider.open.clear()
+        (job,) = queue(template("exit 0", credential))
+        cycle = make(1)
+        run(cycle, lambda: provider.checked, "the beginning of the check")
+        cycle.stop_claiming()
+        assert (fresh(job).status, entry(job).after <= backend().now()) == (S.PENDING, True)
+        assert (cycle.busy, Credential.objects.get().checking_by) == (False, None)
+
+    def test_a_credential_that_another_process_checks_is_not_checked_here(
+        self, credential, provider, template, make: Make
+    ):
+        checking.begin([credential.pk])
+        (job,) = queue(template("exit 0", credential))
+        cycle = make(1)
+        run(cycle, lambda: JobHistory.objects.filter(job=job, to_status=S.PENDING).count() == 2, "its return")
+        assert (provider.checked, entry(job).deferrals) == ([], 0)
+        know(credential, A.AVAILABLE)
+        QueueEntry.objects.update(after=backend().now())
+        run(cycle, lambda: fresh(job).status == S.SUCCESS, "its end")
+        assert provider.checked == []
+
+    def test_a_value_that_cannot_be_decrypted_blocks(self, bank, provider, template, make: Make):
+        broken = bank.credential("Broken", secret=("TOKEN",), TOKEN=SECRET)
+        broken.values.update(value="{}")
+        (job,) = queue(template("exit 0", broken))
+        run(make(1), lambda: fresh(job).status == S.BLOCKED, "the end of the job")
+        assert (fresh(job).exitcode, fresh(job).failure_reason) == (None, FailureReason.CREDENTIAL_MISCONFIGURED)
+        assert "cannot be decrypted" in fresh(job).block_reason
+
+
+class TestAnswersAtLaunch:
+    def test_reach_the_job_and_nothing_else(self, credential, provider, template, make: Make, tmp_path: Path):
+        provider.answers = {"DOOR_CODE": Value(SECRET, secret=True), "DOOR": Value("north", secret=False)}
+        seen, go = tmp_path / "seen", tmp_path / "go"
+        script = f'echo "$DOOR $DOOR_CODE" | tee {seen}; while [ ! -e {go} ]; do sleep 0.02; done'
+        (job,) = queue(template(script, credential))
+        cycle = make(1)
+        run(cycle, lambda: fresh(job).status == S.RUNNING, "the start of the job")
+        sealed = fresh(job).env
+        assert envelope.is_sealed(sealed["DOOR_CODE"])
+        assert sealed["DOOR"] == "north"
+        go.touch()
+        run(cycle, lambda: fresh(job).status == S.SUCCESS, "the end of the job")
+        assert seen.read_text() == f"north {SECRET}\n"
+        found = fresh(job)
+        assert found.env["DOOR_CODE"] is None, "blanked at the end"
+        assert found.env_meta["DOOR_CODE"]["source"] == f"credential:{credential.pk}"
+        assert SECRET not in found.stdout
+        assert set(CredentialValue.objects.values_list("name", flat=True)) == {"LOGIN"}
+        assert SECRET not in str(list(Credential.objects.values()) + list(JobHistory.objects.values()))
+
+    def test_are_asked_for_at_every_launch(self, credential, provider, template, make: Make):
+        know(credential, A.AVAILABLE)
+        which, cycle = template("exit 0", credential), make(1)
+        for number in (1, 2):
+            (job,) = queue(which)
+            cycle.lookout.look_now()
+            run(cycle, lambda job=job: fresh(job).status == S.SUCCESS, "the end of the job")
+            assert len(provider.resolved) == number
+        assert provider.checked == []
+
+    @pytest.mark.parametrize(
+        ("said", "state", "end"),
+        [
+            (A.UNAVAILABLE, A.UNAVAILABLE, (S.PENDING, 1)),
+            (A.UNKNOWN, A.UNAVAILABLE, (S.PENDING, 1)),
+            (A.MISCONFIGURED, A.MISCONFIGURED, (S.BLOCKED, None)),
+        ],
+    )
+    @pytest.mark.parametrize("was_known", [False, True])
+    def test_that_cannot_be_had_defer_or_block(
+        self, credential, provider, template, make: Make, said, state, end, was_known
+    ):
+        if was_known:
+            know(credential, A.AVAILABLE)
+        provider.answers = CannotResolve(Result(said, "the vault is sealed"))
+        (job,) = queue(template("exit 0", credential))
+
+        def outcome() -> tuple[str, int | None]:
+            row = QueueEntry.objects.filter(job=job).first()
+            return fresh(job).status, row.deferrals if row else None
+
+        run(make(1), lambda: outcome() == end, "the outcome")
+        assert Credential.objects.get(pk=credential.pk).availability == state
+
+    def test_a_fixed_value_of_the_type_counts_more(self, bank, credential, provider, template, make: Make, tmp_path):
+        bank.type_value("DOOR", "fixed", "fixed")
+        provider.answers = {"DOOR": Value("answered", secret=False), "LOGIN": Value("fresher", secret=False)}
+        seen = tmp_path / "seen"
+        (job,) = queue(template(f'echo "$DOOR $LOGIN" > {seen}', credential))
+        run(make(1), lambda: fresh(job).status == S.SUCCESS, "the end of the job")
+        assert seen.read_text() == "fixed fresher\n"
+
+
+class TestTheUseLog:
+    def test_tells_job_credential_version_and_time(self, bank, credential, template, make: Make):
+        unused = bank.credential("Overridden", LOGIN="loses")
+        (job,) = queue(template("exit 0", unused, credential))
+        run(make(1), lambda: fresh(job).status == S.SUCCESS, "the end of the job")
+        (use,) = CredentialUse.objects.all()
+        assert (use.job_id, use.credential_id, use.version) == (job.pk, credential.pk, credential.version)
+        assert use.at == fresh(job).begin
+        assert Credential.objects.get(pk=credential.pk).last_used_at == fresh(job).begin
+        assert Credential.objects.get(pk=unused.pk).last_used_at is None
+
+    def test_has_no_entry_for_a_job_that_did_not_start(self, credential, template):
+        know(credential, A.MISCONFIGURED)
+        (job,) = queue(template("exit 0", credential))
+        admit(job)
+        assert not CredentialUse.objects.exists()
+
+    def test_outlives_the_credential(self, credential, template, make: Make):
+        which, number = template("exit 0", credential), credential.pk
+        (job,) = queue(which)
+        run(make(1), lambda: fresh(job).status == S.SUCCESS, "the end of the job")
+        which.assigned_credentials.all().delete()
+        credential.delete()
+        assert CredentialUse.objects.filter(credential_id=number, job=job).exists()
+
+    def test_goes_with_the_job(self, credential, template, make: Make):
+        (job,) = queue(template("exit 0", credential))
+        run(make(1), lambda: fresh(job).status == S.SUCCESS, "the end of the job")
+        assert job_removal.remove(Job.objects.filter(pk=job.pk))["jobs"] == 1
+        connection.check_constraints()
+        assert not CredentialUse.objects.exists()
+
+    def test_is_written_for_many_jobs_as_for_few(self, credential, template):
+        meta = {"LOGIN": {"source": f"credential:{credential.pk}", "version": 3}}
+
+        def cost(number):
+            jobs, now = queue(template("exit 0", credential), number), backend().now()
+            with CaptureQueriesContext(connection) as found:
+                uses.record([(job.pk, meta) for job in jobs], now)
+            return len(found)
+
+        cost(1)
+        assert cost(1) == cost(40) == 1
