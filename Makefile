@@ -47,8 +47,14 @@ format: .venv/test.stamp  ## Put code into its standard form and renew the gener
 messages: .venv/test.stamp  ## Bring the translations in step with the code
 	@$(PY) tools/messages.py
 
-bench: .venv/test.stamp $(DRIVERS)  ## Measure (ARGS=names of measurements)
-	$(PY) -m bench $(ARGS)
+# What `make bench` measures: B=b1 one of them, QUICK=1 less of it, DB=sqlite|mysql another database
+B ?= all
+QUICK ?=
+DB ?= pgsql
+BENCH_DRIVERS := $(if $(filter pgsql,$(DB)),.venv/postgresql.stamp) $(if $(filter mysql,$(DB)),.venv/mysql.stamp)
+
+bench: .venv/test.stamp $(BENCH_DRIVERS)  ## Measure and compare (B=b1 only that, QUICK=1, DB=pgsql|mysql|sqlite, ARGS=options)
+	@$(PY) -m bench $(B) --db $(DB) $(if $(QUICK),--quick) $(ARGS)
 
 docs: .venv/docs.stamp  ## Build the documentation into docs/_build/html
 	$(NO_SETTINGS) $(PY) docs/generate.py

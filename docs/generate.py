@@ -30,6 +30,7 @@ CLI_CODES = (
     ("OK", "done"),
     ("REFUSED", "refused: not found, not allowed, against a rule, or the database cannot be used"),
     ("WRONG_USE", "wrong use of the command: unknown option, missing value, unreadable settings file"),
+    ("NOT_RUN", "the job that was to be run here did not run, because of a credential"),
     ("WRONG_SETTING", "a required setting is missing or a setting has an unusable value; the message names it"),
     ("WAITED_TOO_LONG", "waited as long as it was told to, and what it waited for did not happen"),
     ("INTERRUPTED", "interrupted"),
