@@ -154,7 +154,7 @@ def _store(judged: Iterable[tuple[Credential, Result, Judgement]], now: datetime
 
 def _loaded(credential_ids: Collection[int]) -> dict[int, Credential]:
     rows = Credential.objects.select_related("credential_type__credential_prototype").defer(*NOT_NEEDED)
-    return {row.pk: row for row in rows.filter(pk__in=credential_ids)} if credential_ids else {}
+    return {row.pk: row for row in rows.filter(pk__in=credential_ids).order_by("pk")} if credential_ids else {}
 
 
 def _await_others(credential_ids: Collection[int]) -> None:

@@ -18,7 +18,7 @@ def check(actor: Actor, credentials: Sequence[Credential], *, refresh: bool = Fa
     """
     for company_id in {credential.company_id for credential in credentials}:
         need_manager(actor, company_id, "Checking credentials")
-    ids = sorted(one.pk for one in credentials)
+    ids = [one.pk for one in credentials]
     if refresh:
         checking.check(ids)
     else:
