@@ -23,6 +23,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, job_removal
 from multiflexi.services.errors import Refused, invalid_field
+from multiflexi.services.rights import is_own, need
 from multiflexi.services.run_template_config import checked
 from multiflexi.services.run_template_run import obstacles
 from multiflexi.services.run_template_values import usable
@@ -40,6 +41,7 @@ def reschedule(
     with transaction.atomic():
         entry = QueueEntry.objects.select_for_update().filter(job=job).first()
         job = Job.objects.select_for_update().select_related("app").get(pk=job.pk)
+        need(actor, "jobs.cancel", job.company_id, own=is_own(actor, job))
         if job.status != JobStatus.PENDING or entry is None or entry.worker_id:
             raise Refused(
                 f"Job {job.pk} is {job.status}; only a pending job can be changed, make a new one instead.",
@@ -73,6 +75,7 @@ def bring_forward(actor: Actor, job: Job) -> None:
 
 def remove(actor: Actor, job: Job) -> None:
     """Delete a job with output and artifacts. Raises Refused while an executor holds it."""
+    need(actor, "jobs.delete", job.company_id)
     with transaction.atomic():
         rows = Job.objects.select_for_update().filter(pk=job.pk)
         job_removal.refuse_active(rows)
@@ -92,6 +95,9 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
 
     Raises Refused for a job that has not ended or whose run template may not run.
     """
+    need(actor, "jobs.retry", job.company_id, own=is_own(actor, job))
+    if overrides:
+        need(actor, "jobs.execute", job.company_id)
     if job.status in LIVE_STATES:
         raise Refused(
             f"Job {job.pk} is {job.status}; only an ended job can be repeated. Cancel it with job:cancel or stop it "

@@ -17,6 +17,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import run_template, run_template_config, value_sources
 from multiflexi.services.errors import Refused, invalid_field
+from multiflexi.services.rights import need, need_for_executor
 from multiflexi.services.run_template_values import usable
 from multiflexi.vault.secrecy import display
 
@@ -44,6 +45,8 @@ def schedule(
             f"Run template {template.pk} belongs to another company than {company.name}; leave the company out.",
             "foreign_company",
         )
+    need(actor, "jobs.execute" if overrides or executor else "jobs.create", template.company_id)
+    need_for_executor(actor, template.company_id, executor if executor != template.executor else None)
     _refuse_unfit(template)
     given = checked_overrides(template, overrides)
     _refuse_missing(template, given)
