@@ -10,7 +10,7 @@ from django.utils import timezone
 from multiflexi.access.authority import of_user
 from multiflexi.models import Company, CompanyRole, CompanyUser, Job, Role, RunTemplate, User, UserRole
 from multiflexi.record.actor import Actor
-from multiflexi.services import company, job, job_query, job_stop, run_template, run_template_run
+from multiflexi.services import company, job, job_query, job_stop, run_template, run_template_run, shadowing
 from multiflexi.services.errors import NotFound, NotPermitted
 
 
@@ -99,3 +99,15 @@ def test_removal_of_a_company(acme: Company, alice: User, root: User, ring: None
         company.remove(person(alice), acme)
     company.remove(person(root), acme)
     assert not Company.objects.filter(pk=acme.pk).exists()
+
+
+def test_what_a_credential_provides_takes_an_administrator_to_override(
+    template: RunTemplate, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadowing, "offered", lambda _template: {"TOKEN"})
+    CompanyUser.objects.filter(user=alice).update(role=CompanyRole.MANAGER)
+    assert run_template_run.schedule(person(alice), template, overrides={"OTHER": "1"})
+    with pytest.raises(NotPermitted, match=r"credentials\.override"):
+        run_template_run.schedule(person(alice), template, overrides={"TOKEN": "1"})
+    CompanyUser.objects.filter(user=alice).update(role=CompanyRole.ADMIN)
+    assert run_template_run.schedule(person(alice), template, overrides={"TOKEN": "1"})
