@@ -22,6 +22,8 @@ MEASUREMENTS = {
     "b2": "the scheduler's pass over many run templates",
     "b3": "from the due time of a job to its first instruction",
     "b4": "a hundred megabytes of output with secrets",
+    "b5": "lists and numbers over a million jobs",
+    "b6": "requests per second of the API",
     "b7": "jobs run twice or lost when executors are killed and the database goes away",
     "b8": "memory of daemons, start-up time of commands",
 }
