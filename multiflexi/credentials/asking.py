@@ -110,7 +110,7 @@ def _answered(asked: Asked) -> Answer:
     values: Mapping[str, Value] | None = None
     try:
         if asked.check:
-            result = question.provider.check(question.given)
+            result = question.unchecked or question.provider.check(question.checked)
         if asked.resolve and (result is None or result.state not in _STOPPING):
             values = dict(question.provider.resolve(question.given))
     except CannotResolve as error:

@@ -62,11 +62,14 @@ class CannotResolve(Exception):
 class Provider(Protocol):
     """One kind of credential. Methods may be called in any thread, never within a transaction.
 
-    `code` is that of the prototype, `definition` its JSON as shipped. Neither method changes anything on the other
-    side, moves a cursor there or spends a quota that jobs need; each ends within its caller's time limit.
+    `code` is that of the prototype, `definition` its JSON as shipped. `supplies` says whether `resolve` may have
+    values; one that has none is not asked before a job while the last check of the credential counts. No method
+    changes anything on the other side, moves a cursor there or spends a quota that jobs need; each ends within its
+    caller's time limit.
     """
 
     code: str
+    supplies: bool
 
     def definition(self) -> Mapping[str, Any]:
         """The prototype's definition; `internal` lists the keywords that stay on the type and reach no job."""

@@ -101,7 +101,7 @@ PLACES: tuple[Place, ...] = (
         "file_store",
         "file_data",
         "FileStore",
-        ("runtemplate__company_id", "job__company_id"),
+        ("runtemplate__company_id", "job__company_id", "credential_value__credential__company_id"),
         form=Form.BYTES,
         flag="secret",
     ),

@@ -24,6 +24,7 @@ class Office365(ShippedProvider):
     """Signs in; with a site in the credential it also looks whether that can be reached."""
 
     code = "Office365"
+    supplies = True
     login = "https://login.microsoftonline.com"
     graph = "https://graph.microsoft.com"
 
