@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from multiflexi.credentials import checking
+from multiflexi.jobs.inputs import content
 from multiflexi.models import (
     AuditEntry,
     Company,
@@ -17,6 +18,7 @@ from multiflexi.models import (
     CredentialPrototypeField,
     CredentialType,
     CredentialValue,
+    FileStore,
     RunTemplate,
     User,
 )
@@ -83,6 +85,39 @@ class TestCreate:
         assert (outcome.code, value()) == (0, expected)
         assert ("history of the shell" in outcome.err) is ("field-" not in words[0])
         assert expected not in outcome.out + outcome.err
+
+    def test_a_file_field_takes_the_file_as_it_is(self, cli: Cli, kind: CredentialType, tmp_path: Path) -> None:
+        CredentialPrototypeField.objects.create(
+            credential_prototype=kind.credential_prototype, keyword="CERT_FILE", type="file-path"
+        )
+        file = tmp_path / "bank.p12"
+        file.write_bytes(b"\xff\0\n")
+        outcome = create(cli, "--BANK_TOKEN=of-the-bank", "--field-file", f"CERT_FILE={file}")
+        assert outcome.code == 0
+        row = FileStore.objects.get()
+        assert (row.file_name, content(row)) == ("bank.p12", b"\xff\0\n")
+        shown = cli("credential:get", "ACME", "-f", "json").json
+        assert (shown["CERT_FILE"], shown["files"]["CERT_FILE"]["size"]) == ("bank.p12", 3)
+        assert cli("credential:update", "ACME", "--field-file", "CERT_FILE:-", stdin="of the pipe").code == 0
+        assert content(FileStore.objects.get()) == b"of the pipe"
+        assert cli("credential:update", "ACME", "--field", "CERT_FILE=shared/bank.p12").code == 0
+        assert not FileStore.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("words", "code"),
+        [
+            (["--field-file", "CERT_FILE=/nonexistent"], 2),
+            (["--field-file", "CERT_FILE=/etc/hostname", "--field-file", "CERT_FILE=/etc/hostname"], 2),
+            (["--field-file", "CERT_FILE=/etc/hostname", "--field", "CERT_FILE=x"], 1),
+            (["--field-file", "CERT_FILE=/dev/null"], 2),
+        ],
+    )
+    def test_files_that_are_refused(self, cli: Cli, kind: CredentialType, words: list[str], code: int) -> None:
+        CredentialPrototypeField.objects.create(
+            credential_prototype=kind.credential_prototype, keyword="CERT_FILE", type="file-path"
+        )
+        assert create(cli, "--BANK_TOKEN=of-the-bank", *words).code == code
+        assert not Credential.objects.exists()
 
     def test_a_question_without_a_terminal_is_wrong_use(self, cli: Cli) -> None:
         assert create(cli, "--field-prompt", "BANK_TOKEN", stdin="x").code == 2
