@@ -139,4 +139,5 @@ def _masked(result: Result, question: Question) -> Result:
                 return value
 
     message = clean_text(masked(str(result.message)))[:LONGEST_MESSAGE]
-    return Result(Availability(result.state), message, result.ttl, masked(plain(result.details)))
+    ends = {name: end for name, end in result.expires.items() if end.tzinfo is not None}
+    return Result(Availability(result.state), message, result.ttl, masked(plain(result.details)), ends)

@@ -25,7 +25,7 @@ from multiflexi.credentials.questions import questions
 from multiflexi.jobs import deferring
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.rows import NOT_NEEDED
-from multiflexi.models import Availability, Credential
+from multiflexi.models import Availability, Credential, CredentialValue
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,7 @@ def finish(checks: Checks, results: Mapping[int, Result | None]) -> None:
             change = alarms.Change(row, before, result.state, result.message, now, gate_on_degraded=gate)
             changes += [change] if change.is_worth_telling else []
         _store(judged, now)
+        _store_ends(judged)
         ours.update(checking_by=None, checking_until=None)
         alarms.leave(changes)
     alarms.tell(changes)
@@ -150,6 +151,13 @@ def _store(judged: Iterable[tuple[Credential, Result, Judgement]], now: datetime
             for row, result, judgement in judged
         ],
     )
+
+
+def _store_ends(judged: Iterable[tuple[Credential, Result, Judgement]]) -> None:
+    """Keep with the values when they expire; a check knows better than whoever entered a date."""
+    for row, result, _judgement in judged:
+        for name, end in result.expires.items():
+            CredentialValue.objects.filter(credential=row, name=name).update(expires_at=end)
 
 
 def _loaded(credential_ids: Collection[int]) -> dict[int, Credential]:

@@ -43,12 +43,16 @@ class Given:
 
 @dataclass(frozen=True)
 class Result:
-    """Outcome of one check; `message` and `details` hold no secret, `ttl` is how many seconds they count."""
+    """Outcome of one check; `message` and `details` hold no secret, `ttl` is how many seconds they count.
+
+    `expires` says of fields when the other side, or the value itself, ends their validity; it is kept with the values.
+    """
 
     state: Availability
     message: str
     ttl: float = TTL_SECONDS
     details: Mapping[str, Any] = field(default_factory=dict)
+    expires: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class CannotResolve(Exception):

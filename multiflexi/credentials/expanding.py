@@ -81,7 +81,8 @@ def expand(offers: Sequence[Offer], values: Mapping[str, str], beneath: Iterable
         found = {name: expansion.value(name) for name in own}
     except MacroError as problem:
         return Expanded(values, refusal=Result(Availability.MISCONFIGURED, str(problem)))
-    secrets = frozenset(text for name, text in found.items() if name in expansion.secret and text)
+    # Also those of other layers that a macro has brought in.
+    secrets = frozenset(filter(None, map(expansion.value, expansion.secret)))
     open_ones = sorted({name for strange in expansion.unknown.values() for name in strange})
     return Expanded(found, secrets, _not_checked(open_ones) if open_ones else None)
 

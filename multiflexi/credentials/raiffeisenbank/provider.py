@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -36,8 +37,10 @@ class RaiffeisenBank(ShippedProvider):
         if now < found.not_valid_before_utc:
             raise misconfigured(_("The certificate is not valid yet."), details)
         if end - now < WARN_BEFORE:
-            return degraded(_("The certificate expires on %(day)s; get a new one.") % day, details=details)
-        return available(_("The certificate is valid until %(day)s.") % day, details=details)
+            result = degraded(_("The certificate expires on %(day)s; get a new one.") % day, details=details)
+        else:
+            result = available(_("The certificate is valid until %(day)s.") % day, details=details)
+        return replace(result, expires={CERTIFICATE: end})
 
     def expires(self, given: Given) -> datetime | None:
         try:

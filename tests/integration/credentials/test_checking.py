@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -140,6 +140,20 @@ class TestStores:
         provider.result = answer
         found = check(credential, other)
         assert {one.name: one.availability for one in found.values()} == {"Main": "unavailable", "Other": "available"}
+
+    def test_when_values_expire(self, credential, provider):
+        end = datetime(2100, 1, 2, 3, 4, 5, tzinfo=UTC)
+        provider.result = Result(
+            Availability.AVAILABLE, "", expires={"TOKEN": end, "OTHER": end, "LOGIN": end.replace(tzinfo=None)}
+        )
+        check(credential)
+        assert dict(credential.values.values_list("name", "expires_at")) == {"LOGIN": None, "TOKEN": end}
+        # The other side knows better than a person, and silence changes nothing.
+        credential.values.update(expires_at=end.replace(year=2099))
+        check(credential)
+        provider.result = Result(Availability.AVAILABLE, "")
+        check(credential)
+        assert credential.values.get(name="TOKEN").expires_at == end
 
     def test_nothing_about_values_that_were_changed_meanwhile(self, credential, provider):
         checks = checking.begin([credential.pk])
