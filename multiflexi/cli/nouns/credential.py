@@ -179,8 +179,13 @@ def encrypt_existing(call: Call) -> Done:
     identifier("--id", help="Id or name", many=True),
     value("--company", "--company_id", help="All of a company: id or slug"),
     flag("--all", help="All of them"),
-    flag("--refresh", help="Also those whose last check still counts"),
-    value("--timeout", help="Most seconds for one check", type=COUNT, default="15"),
+    flag("--refresh", help="Also those whose last check still counts, at most every 10 seconds"),
+    value(
+        "--timeout",
+        help="Most seconds for one check, 1 to 15; silence until then is not stored if it is less",
+        type=COUNT,
+        default="15",
+    ),
     changes=True,
 )
 def check(call: Call) -> Document:
@@ -193,7 +198,8 @@ def check(call: Call) -> Document:
     if call["company"] or call["all"]:
         owner = _company(call, "company")
         wanted = list(credential.query(call.reader, company_id=owner.pk if owner else None))
-    rows = [checked(one) for one in credential_check.check(call.actor, wanted, refresh=bool(call["refresh"]))]
+    outcome = credential_check.check(call.actor, wanted, refresh=bool(call["refresh"]), seconds=float(call["timeout"]))
+    rows = [checked(one) for one in outcome]
     single = len(call["id"]) == 1 and not call["company"] and not call["all"]
     lines = [f"{one['name']} ({one['credential_id']}): {one['state']}  {one['message']}".rstrip() for one in rows]
     return Document(

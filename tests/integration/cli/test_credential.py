@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -309,7 +309,7 @@ class TestCheck:
                     check_valid_until=datetime(2100, 1, 1, tzinfo=UTC),
                 )
 
-            return {}
+            return {one.pk: one for one in Credential.objects.filter(pk__in=ids)}
 
         monkeypatch.setattr(checking, "check", check)
         return calls
@@ -323,8 +323,17 @@ class TestCheck:
         assert (found.json["state"], found.json["details"]) == ("available", {})
         assert cli("credential:check", stored.pk).out == f"Main ({stored.pk}): available  As told\n"
         assert asked == [[stored.pk]]
-        cli("credential:check", stored.pk, "--refresh")
+        refused = cli("credential:check", stored.pk, "--refresh", "-f", "json")
+        assert (refused.code, refused.json["code"]) == (1, "too_many_checks")
+        Credential.objects.update(checked_at=timezone.now() - timedelta(seconds=11))
+        assert cli("credential:check", stored.pk, "--refresh").code == 0
         assert asked == [[stored.pk]] * 2
+
+    @pytest.mark.parametrize("seconds", [0, 16])
+    def test_a_time_limit_that_no_check_can_have(self, cli: Cli, stored: Credential, seconds: int) -> None:
+        outcome = cli("credential:check", stored.pk, "--timeout", seconds)
+        assert outcome.code in {1, 2}
+        assert "between 1 and 15" in outcome.err or "timeout" in outcome.err
 
     def test_several(
         self, cli: Cli, stored: Credential, kind: CredentialType, acme: Company, asked: list[list[int]]
