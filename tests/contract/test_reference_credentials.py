@@ -93,17 +93,28 @@ def test_every_field_of_a_prototype_is_kept(name: str, files: dict[str, Path], a
 
 
 @pytest.mark.parametrize("name", PROTOTYPES)
-def test_what_breaks_the_own_schema_is_told(
+def test_texts_in_several_languages_are_all_that_breaks_the_own_schema(
     name: str, files: dict[str, Path], actor: Actor, originals: dict[Kind, Draft7Validator]
 ) -> None:
-    """Texts in several languages are no fault for us; whatever else a file does against its schema is a warning."""
-    broken = {
-        f"/{'/'.join(map(str, error.absolute_path))}"
-        for error in originals[Kind.CREDENTIAL_PROTOTYPE].iter_errors(document(files[name]))
-        if not isinstance(error.instance, dict)
-    }
+    errors = list(originals[Kind.CREDENTIAL_PROTOTYPE].iter_errors(document(files[name])))
+    assert [error.message for error in errors if not isinstance(error.instance, dict)] == []
     report = manifests.import_prototype(files[name].read_bytes(), name, actor=actor)
-    assert {finding.path for finding in report.warnings} >= broken
+    assert (report.result, report.warnings) == ("created", [])
+
+
+@pytest.mark.parametrize("name", PROTOTYPES)
+def test_what_breaks_it_otherwise_is_a_warning(
+    name: str, files: dict[str, Path], actor: Actor, originals: dict[Kind, Draft7Validator]
+) -> None:
+    broken = document(files[name])
+    broken["fields"][0]["type"] = "colour"
+    content = json.dumps(broken).encode()
+    places = [list(error.absolute_path) for error in originals[Kind.CREDENTIAL_PROTOTYPE].iter_errors(broken)]
+    assert ["fields", 0, "type"] in places
+    report = manifests.import_prototype(content, name, actor=actor)
+    assert (report.result, [finding.path for finding in report.warnings]) == ("created", ["/fields/0/type"])
+    assert not manifests.validate(content, name).valid
+    assert manifests.import_prototype(content, name, actor=actor, strict=True).result == "rejected"
 
 
 @pytest.mark.parametrize("name", PROTOTYPES)

@@ -11,7 +11,7 @@ NOUN = Noun("setup", "First steps of an installation")
 
 @NOUN.command(
     "init",
-    "Create or update the tables, data keys and shipped credential prototypes, check the technical account",
+    "Create or update tables, keys and prototypes, check the technical account",
     changes=True,
     creates=True,
 )

@@ -71,7 +71,8 @@ class Graph:
         answer = self.get(f"/v1.0/users/{quote(user, safe='@')}/{_LOOKS[thing][0]}?$select=id")
         found = classify.answer(answer)
         if found.state is Availability.MISCONFIGURED:
-            told = {"name": name, "thing": thing, "status": answer.status}
+            words = {"mail": _("mail"), "calendar": _("calendar")}
+            told = {"name": name, "thing": words[thing], "status": answer.status}
             raise misconfigured(
                 _(
                     "Microsoft accepts the sign-in, but %(thing)s of the user in %(name)s cannot be looked at "

@@ -180,7 +180,7 @@ class TestFiles:
         refused = cli("credential-type:import-json", file)
         assert (refused.code, "give --company" in refused.err) == (1, True)
 
-    def test_remove(self, cli: Cli, file: Path, acme: Company) -> None:
+    def test_remove(self, cli: Cli, file: Path, acme: Company, globex: Company) -> None:
         for company in ("acme", "globex"):
             cli("credential-type:import-json", file, "--company", company)
         words = ["credential-type:remove-json", file, "--company", "acme", "-f", "json"]
@@ -196,6 +196,7 @@ class TestFiles:
         assert cli(*words, "--strict").code == 1
         assert [one.company.slug for one in CredentialType.objects.all() if one.company] == ["globex"]
 
+    @pytest.mark.usefixtures("acme")
     def test_remove_without_company_takes_prototypes(self, cli: Cli, file: Path, tmp_path: Path) -> None:
         prototype = tmp_path / "bank.credprototype.json"
         prototype.write_text(definition(fields=[], version="1.0"))
