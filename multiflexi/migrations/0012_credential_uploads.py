@@ -1,4 +1,4 @@
-"""Files uploaded for fields of credentials."""
+"""Files uploaded for fields of credentials, and files that runs hand on to each other."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -30,5 +30,30 @@ class Migration(migrations.Migration):
                 ),
                 name="file_store_owner",
             ),
+        ),
+        migrations.CreateModel(
+            name="KeptFile",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("variable", models.CharField(max_length=64)),
+                ("owner", models.CharField(max_length=64)),
+                ("content", models.TextField(blank=True, default="")),
+                ("is_encrypted", models.BooleanField(default=False)),
+                ("updated_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="kept_files",
+                        to="multiflexi.company",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "kept_file",
+                "constraints": [
+                    models.UniqueConstraint(fields=("company", "variable", "owner"), name="kept_file_owner")
+                ],
+            },
         ),
     ]

@@ -95,6 +95,7 @@ PLACES: tuple[Place, ...] = (
         key_column="key_id",
     ),
     Place("credtypedata", "value", "CredentialTypeValue", ("credential_type__company_id",), flag="is_encrypted"),
+    Place("kept_file", "content", "KeptFile", ("company_id",), flag="is_encrypted"),
     Place("configuration", "value", "Configuration", ("runtemplate__company_id",), flag="is_encrypted"),
     Place("company_env", "value", "CompanyEnv", ("company_id",), flag="secret"),
     Place(
