@@ -10,6 +10,7 @@ import pytest
 
 from multiflexi.credentials import asking, checking, registry
 from multiflexi.credentials.contract import Provider, Result
+from multiflexi.credentials.questions import answers_at_launch
 from multiflexi.jobs.queue import backend
 from multiflexi.models import Availability, Credential, Outbox
 from tests.integration.credentials import fake
@@ -256,3 +257,26 @@ def test_a_provider_that_cannot_be_loaded_stops_its_credentials_only(bank, crede
     found = check(credential)[credential.pk]
     assert found.availability == "unavailable"
     assert "ModuleNotFoundError" in found.availability_message
+
+
+class TestAtTheLaunch:
+    """Only providers that supply values are asked while the last check counts."""
+
+    @pytest.mark.parametrize(("says", "asked"), [(True, True), (False, False), (None, True)])
+    def test_the_provider_says_whether_it_is_to_be_asked(self, credential, provider, says, asked):
+        if says is None:
+            # A plug-in that says nothing is asked, so that none of its values is missing.
+            del type(provider).supplies
+        else:
+            provider.supplies = says
+        try:
+            assert answers_at_launch(credential.credential_type) is asked
+        finally:
+            fake.FakeBank.supplies = True
+
+    def test_one_that_cannot_be_loaded_is_asked_and_says_so(self, credential, monkeypatch):
+        def fail(_code):
+            raise ImportError("no such plug-in")
+
+        monkeypatch.setattr(registry, "get", fail)
+        assert answers_at_launch(credential.credential_type)
