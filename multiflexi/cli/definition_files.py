@@ -37,7 +37,7 @@ def read(name: str) -> bytes:
             raise _unreadable(name, f"{name} cannot be read: {error.strerror}.") from error
     if len(data) > MAX_FILE_BYTES:
         shown = "Standard input" if name == "-" else name
-        message = f"{shown} has more than {MAX_FILE_BYTES} bytes, which is more than a definition may have."
+        message = f"{shown} has more than {MAX_FILE_BYTES} bytes, which is more than it may have."
         raise Rejected(Failure(message, "file_too_large", details={"file": name}))
     return data
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from multiflexi.cli.call import Call
@@ -13,6 +13,7 @@ from multiflexi.cli.values import FIELD
 
 if TYPE_CHECKING:
     from multiflexi.services.credential_fields import Fields
+    from multiflexi.services.credential_uploads import Upload
 
 
 def field_options() -> list[Option]:
@@ -21,20 +22,50 @@ def field_options() -> list[Option]:
     return [
         direct,
         value("--field-stdin", help="Field whose value is read from standard input"),
-        value("--field-file", help="KEY=PATH: value is the content of a file", type=FIELD, multiple=True),
+        value(
+            "--field-file",
+            help="KEY=PATH: value is the content of a file, or the file itself where a field takes one",
+            type=FIELD,
+            multiple=True,
+        ),
         value("--field-prompt", help="Field whose value is asked for, without showing it", multiple=True),
         value("--field-clear", help="Field whose value is removed", multiple=True),
     ]
 
 
-def field_values(call: Call) -> dict[str, str | None]:
-    """The given values by the name of their field, None for those to be removed; one final newline is cut off."""
+def field_values(call: Call, files: Collection[str] = ()) -> dict[str, str | None]:
+    """The given values by the name of their field, None for those to be removed; one final newline is cut off.
+
+    Fields in `files` take a file as it is and are left to `field_uploads`.
+    """
     values: dict[str, str | None] = {}
-    for name, text in _given(call):
+    for name, text in _given(call, files):
         if name in values:
             raise wrong_use(f"The value of {name} is given more than once.")
         values[name] = text
     return values
+
+
+def file_fields(call: Call, fields: Fields) -> set[str]:
+    """The fields given by --field-file that take a file as it is."""
+    from multiflexi.models import FieldType
+
+    return {name for name, _ in call["field_file"] if name in fields and fields[name].type == FieldType.FILE_PATH}
+
+
+def field_uploads(call: Call, files: Collection[str]) -> dict[str, Upload]:
+    """The files of these fields."""
+    from multiflexi.cli import definition_files
+    from multiflexi.services.credential_uploads import Upload
+
+    uploads: dict[str, Upload] = {}
+    for name, path in call["field_file"]:
+        if name in uploads:
+            raise wrong_use(f"The value of {name} is given more than once.")
+        if name in files:
+            file_name = name.lower() if path == "-" else path
+            uploads[name] = Upload(file_name, definition_files.read(path))
+    return uploads
 
 
 def warn_of_history(call: Call, fields: Fields) -> None:
@@ -52,12 +83,13 @@ def is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _given(call: Call) -> Iterator[tuple[str, str | None]]:
+def _given(call: Call, files: Collection[str]) -> Iterator[tuple[str, str | None]]:
     yield from call["field"]
     if call["field_stdin"]:
         yield call["field_stdin"], _from_input()
     for name, path in call["field_file"]:
-        yield name, _from_file(path)
+        if name not in files:
+            yield name, _from_file(path)
     for name in call["field_prompt"]:
         yield name, _asked(call, name)
     for name in call["field_clear"]:

@@ -27,18 +27,23 @@ _STOPPING = (Availability.UNAVAILABLE, Availability.MISCONFIGURED)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a provider said: the result of its check, or why it has no values, masked; and the values for a job."""
+    """What a provider said: the result of its check, or why it has no values, masked; and the values for a job.
+
+    `is_cut` says that it had less time than checks have, so its silence says nothing about the credential.
+    """
 
     result: Result | None = None
     values: Mapping[str, Value] | None = field(default=None, repr=False)
+    is_cut: bool = False
 
 
 class Asked:
     """A question under way; `check` and `resolve` tell what is wanted."""
 
-    def __init__(self, question: Question, *, check: bool, resolve: bool) -> None:
+    def __init__(self, question: Question, *, check: bool, resolve: bool, seconds: float | None = None) -> None:
         self.question, self.check, self.resolve = question, check, resolve
-        self.until = time.monotonic() + LIMIT_SECONDS
+        self._seconds = LIMIT_SECONDS if seconds is None else seconds
+        self.until = time.monotonic() + self._seconds
         self._begun = False
         self._answer: Answer | None = None
         self._ended = threading.Event()
@@ -59,8 +64,8 @@ class Asked:
             return self._answer
         if not self._begun:
             return Answer()
-        told = _("No answer within %(seconds)d seconds.") % {"seconds": LIMIT_SECONDS}
-        return Answer(Result(Availability.UNAVAILABLE, told, ttl=0))
+        told = _("No answer within %(seconds)d seconds.") % {"seconds": self._seconds}
+        return Answer(Result(Availability.UNAVAILABLE, told, ttl=0), is_cut=self._seconds < LIMIT_SECONDS)
 
     def run(self) -> None:
         """Put the question; for the thread that has time for it."""
@@ -79,9 +84,9 @@ class Asker:
         self._waiting: deque[Asked] = deque()
         self._threads = 0
 
-    def ask(self, question: Question, *, check: bool, resolve: bool) -> Asked:
-        """Put a question without waiting for the answer."""
-        asked = Asked(question, check=check, resolve=resolve)
+    def ask(self, question: Question, *, check: bool, resolve: bool, seconds: float | None = None) -> Asked:
+        """Put a question without waiting for the answer, which has the usual time unless told otherwise."""
+        asked = Asked(question, check=check, resolve=resolve, seconds=seconds)
         with self._lock:
             self._waiting.append(asked)
             begin = self._threads < THREADS
@@ -110,7 +115,7 @@ def _answered(asked: Asked) -> Answer:
     values: Mapping[str, Value] | None = None
     try:
         if asked.check:
-            result = question.provider.check(question.given)
+            result = question.unchecked or question.provider.check(question.checked)
         if asked.resolve and (result is None or result.state not in _STOPPING):
             values = dict(question.provider.resolve(question.given))
     except CannotResolve as error:
@@ -139,4 +144,5 @@ def _masked(result: Result, question: Question) -> Result:
                 return value
 
     message = clean_text(masked(str(result.message)))[:LONGEST_MESSAGE]
-    return Result(Availability(result.state), message, result.ttl, masked(plain(result.details)))
+    ends = {name: end for name, end in result.expires.items() if end.tzinfo is not None}
+    return Result(Availability(result.state), message, result.ttl, masked(plain(result.details)), ends)

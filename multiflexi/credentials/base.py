@@ -27,9 +27,11 @@ T = TypeVar("T")
 
 
 class ShippedProvider:
-    """A provider with its definition beside it. Subclasses write `probe`, and `supply` where they make values."""
+    """A provider with its definition beside it. Subclasses write `probe`; those that make values write `supply` and
+    say so by `supplies`."""
 
     code = ""
+    supplies = False
     seconds = TOTAL_SECONDS
 
     def definition(self) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ from multiflexi.credentials.questions import questions
 from multiflexi.jobs import deferring
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.rows import NOT_NEEDED
-from multiflexi.models import Availability, Credential
+from multiflexi.models import Availability, Credential, CredentialValue
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +46,35 @@ def is_fresh(credential: Credential, now: datetime) -> bool:
     return credential.check_valid_until is not None and credential.check_valid_until > now
 
 
-def check(credential_ids: Collection[int], *, even_if_fresh: bool = True) -> dict[int, Credential]:
+def check(
+    credential_ids: Collection[int], *, even_if_fresh: bool = True, seconds: float | None = None
+) -> dict[int, Credential]:
     """Check credentials now, all at once, and return them with what is stored then, within the time limit.
 
-    One that another process is just checking is not checked a second time; its result is waited for.
+    One that another process is just checking is not checked a second time; its result is waited for. With fewer
+    `seconds` than usual, silence is returned but not stored, because it would stop jobs; the lease is kept then, so
+    that nobody can ask again and again.
     """
     checks = begin(credential_ids, even_if_fresh=even_if_fresh)
     asker = Asker()
     put = questions(list(checks.credentials.values()))
-    asked = {pk: asker.ask(question, check=True, resolve=False) for pk, question in put.items()}
-    finish(checks, {pk: one.wait().result for pk, one in asked.items()})
-    _await_others(set(credential_ids) - set(checks.credentials))
-    return _loaded(credential_ids)
+    asked = {pk: asker.ask(question, check=True, resolve=False, seconds=seconds) for pk, question in put.items()}
+    answers = {pk: one.wait() for pk, one in asked.items()}
+    finish(checks, {pk: answer.result for pk, answer in answers.items() if not answer.is_cut})
+    _await_others(set(credential_ids) - set(checks.credentials), LIMIT_SECONDS if seconds is None else seconds)
+    found = _loaded(credential_ids)
+    for pk, answer in answers.items():
+        if answer.is_cut and answer.result is not None and pk in found:
+            found[pk].availability, found[pk].availability_message = answer.result.state, answer.result.message
+            found[pk].availability_details = None
+    return found
 
 
-def current(credential_ids: Collection[int]) -> dict[int, Credential]:
-    """The credentials with a state that counts now: the stored one, else that of a fresh check."""
+def current(credential_ids: Collection[int], *, seconds: float | None = None) -> dict[int, Credential]:
+    """The credentials with a state that counts now: the stored one, else that of a fresh check; `seconds` as there."""
     found, now = _loaded(credential_ids), backend().now()
     stale = [pk for pk, credential in found.items() if not is_fresh(credential, now)]
-    return found | (check(stale, even_if_fresh=False) if stale else {})
+    return found | (check(stale, even_if_fresh=False, seconds=seconds) if stale else {})
 
 
 def begin(credential_ids: Collection[int], *, even_if_fresh: bool = False) -> Checks:
@@ -106,6 +116,7 @@ def finish(checks: Checks, results: Mapping[int, Result | None]) -> None:
             change = alarms.Change(row, before, result.state, result.message, now, gate_on_degraded=gate)
             changes += [change] if change.is_worth_telling else []
         _store(judged, now)
+        _store_ends(judged)
         ours.update(checking_by=None, checking_until=None)
         alarms.leave(changes)
     alarms.tell(changes)
@@ -152,14 +163,21 @@ def _store(judged: Iterable[tuple[Credential, Result, Judgement]], now: datetime
     )
 
 
+def _store_ends(judged: Iterable[tuple[Credential, Result, Judgement]]) -> None:
+    """Keep with the values when they expire; a check knows better than whoever entered a date."""
+    for row, result, _judgement in judged:
+        for name, end in result.expires.items():
+            CredentialValue.objects.filter(credential=row, name=name).update(expires_at=end)
+
+
 def _loaded(credential_ids: Collection[int]) -> dict[int, Credential]:
     rows = Credential.objects.select_related("credential_type__credential_prototype").defer(*NOT_NEEDED)
     return {row.pk: row for row in rows.filter(pk__in=credential_ids).order_by("pk")} if credential_ids else {}
 
 
-def _await_others(credential_ids: Collection[int]) -> None:
+def _await_others(credential_ids: Collection[int], seconds: float) -> None:
     """Wait until nobody checks them any more, or the time limit is over."""
-    until = time.monotonic() + LIMIT_SECONDS
+    until = time.monotonic() + seconds
     leased = Credential.objects.filter(pk__in=credential_ids, checking_until__gt=backend().now())
     while credential_ids and time.monotonic() < until and leased.exists():
         time.sleep(LOOK_SECONDS)

@@ -43,12 +43,16 @@ class Given:
 
 @dataclass(frozen=True)
 class Result:
-    """Outcome of one check; `message` and `details` hold no secret, `ttl` is how many seconds they count."""
+    """Outcome of one check; `message` and `details` hold no secret, `ttl` is how many seconds they count.
+
+    `expires` says of fields when the other side, or the value itself, ends their validity; it is kept with the values.
+    """
 
     state: Availability
     message: str
     ttl: float = TTL_SECONDS
     details: Mapping[str, Any] = field(default_factory=dict)
+    expires: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class CannotResolve(Exception):
@@ -62,11 +66,14 @@ class CannotResolve(Exception):
 class Provider(Protocol):
     """One kind of credential. Methods may be called in any thread, never within a transaction.
 
-    `code` is that of the prototype, `definition` its JSON as shipped. Neither method changes anything on the other
-    side, moves a cursor there or spends a quota that jobs need; each ends within its caller's time limit.
+    `code` is that of the prototype, `definition` its JSON as shipped. `supplies` says whether `resolve` may have
+    values; one that has none is not asked before a job while the last check of the credential counts. No method
+    changes anything on the other side, moves a cursor there or spends a quota that jobs need; each ends within its
+    caller's time limit.
     """
 
     code: str
+    supplies: bool
 
     def definition(self) -> Mapping[str, Any]:
         """The prototype's definition; `internal` lists the keywords that stay on the type and reach no job."""

@@ -22,6 +22,7 @@ from multiflexi.models import Availability
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _CODE = re.compile(r"AADSTS\d{4,8}")
+_OUT_OF_DATE = "AADSTS7000222"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ def token(network: Network, given: Given, login: str, tenant_name: str, fields: 
     if result.state is not Availability.MISCONFIGURED:
         raise CannotResolve(result)
     code = _CODE.search(str(found.get("error_description", "")))
+    if code and code[0] == _OUT_OF_DATE:
+        raise misconfigured(
+            _("The secret of the application has expired; create a new one and enter its value."),
+            {"status": answer.status},
+        )
     raise misconfigured(
         _("Microsoft refuses the sign-in (%(code)s); correct tenant, client id and secret, or user and password.")
         % {"code": code[0] if code else answer.status},
@@ -90,5 +96,7 @@ def _moment(value: Any) -> str:
 
 
 def _roles(claims: Mapping[str, Any]) -> list[str]:
-    roles = claims.get("roles")
-    return sorted(map(str, roles))[:50] if isinstance(roles, list) else []
+    """Permissions of an application, or those that a user lent it."""
+    roles, lent = claims.get("roles"), claims.get("scp")
+    found = [*(roles if isinstance(roles, list) else ()), *(lent.split() if isinstance(lent, str) else ())]
+    return sorted(map(str, found))[:50]

@@ -6,24 +6,29 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from multiflexi.credentials import registry
 from multiflexi.credentials.contract import Given, Provider, Result
-from multiflexi.jobs import credential_values
+from multiflexi.credentials.expanding import Expanded, expand, surroundings
+from multiflexi.jobs import credential_values, inputs
 from multiflexi.jobs.layers import Offer, Sealed
-from multiflexi.models import Availability, Credential, CredentialType, CredentialTypeValue, TypeValueKind
+from multiflexi.models import (
+    Availability,
+    Credential,
+    CredentialType,
+    CredentialTypeValue,
+    FileStore,
+    TypeValueKind,
+)
 from multiflexi.vault.errors import DecryptionFailed, KeyMissing
 from multiflexi.vault.masker import Masker
 from multiflexi.vault.secrecy import is_secret_field
 
 log = logging.getLogger(__name__)
-
-# Of the contract, and of what shipped providers inherit.
-_SUPPLYING = ("resolve", "supply")
 
 
 class _Unreadable(Exception):
@@ -32,13 +37,19 @@ class _Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """One credential for its provider; `refusal` stands for the answer when its values cannot be read."""
+    """One credential for its provider; `refusal` stands for the answer when its values cannot be read.
+
+    A check gets `checked`, the values with their macros expanded, unless `unchecked` stands for its result; `given` are
+    the values for `resolve` as they are stored, because those of a job are expanded with all that it gets.
+    """
 
     credential_id: int
     provider: Provider
     given: Given
+    checked: Given
     masker: Masker = field(repr=False)
     refusal: Result | None = None
+    unchecked: Result | None = None
 
 
 def provider_of(kind: CredentialType) -> Provider:
@@ -50,28 +61,39 @@ def provider_of(kind: CredentialType) -> Provider:
 def answers_at_launch(kind: CredentialType) -> bool:
     """Whether its provider may have values beyond the stored ones; one that cannot be loaded is asked, and says so.
 
-    One that does not write a method of its own, by either name, has none.
+    So is one that does not say.
     """
     try:
-        provider = type(provider_of(kind))
+        return bool(getattr(provider_of(kind), "supplies", True))
     except Exception:
         return True
-    # Providers are loaded when the first credential is met: their libraries are heavy.
-    common = type(registry.get(registry.COMMON))
-    return any(getattr(provider, name, None) is not getattr(common, name, None) for name in _SUPPLYING)
 
 
 def questions(credentials: Sequence[Credential]) -> dict[int, Question]:
-    """A question for each credential by its id, in six queries for all of them; type and prototype must be loaded.
+    """A question for each credential by its id, in a constant number of queries; type and prototype must be loaded.
 
     Raises MasterKeyMissing and MasterKeyWrong, which are the fault of no credential.
     """
     offered = credential_values.offers(credentials)
     internal = _internal({credential.credential_type_id for credential in credentials})
+    uploads = _uploads(offer for offers in offered.values() for offer in offers)
+    beneath = surroundings(credentials, offered)
     return {
-        credential.pk: _question(credential, offered[credential.pk], internal[credential.credential_type_id])
+        credential.pk: _question(
+            credential,
+            offered[credential.pk],
+            internal[credential.credential_type_id],
+            uploads,
+            beneath.offers.get(credential.pk, ()),
+        )
         for credential in credentials
     }
+
+
+def _uploads(offers: Iterable[Offer]) -> Mapping[int, FileStore]:
+    """The files behind these offers, secret ones still sealed."""
+    ids = [offer.upload_id for offer in offers if offer.upload_id is not None]
+    return FileStore.objects.in_bulk(ids) if ids else {}
 
 
 def _internal(type_ids: Iterable[int]) -> Mapping[int, Sequence[Offer]]:
@@ -86,7 +108,13 @@ def _internal(type_ids: Iterable[int]) -> Mapping[int, Sequence[Offer]]:
     return found
 
 
-def _question(credential: Credential, offered: Sequence[Offer], internal: Sequence[Offer]) -> Question:
+def _question(
+    credential: Credential,
+    offered: Sequence[Offer],
+    internal: Sequence[Offer],
+    uploads: Mapping[int, FileStore],
+    beneath: Sequence[Offer],
+) -> Question:
     try:
         provider = provider_of(credential.credential_type)
     except Exception as error:
@@ -94,8 +122,10 @@ def _question(credential: Credential, offered: Sequence[Offer], internal: Sequen
         told = _("Its provider cannot be loaded (%(kind)s); the log tells more.") % {"kind": type(error).__name__}
         return _unasked(credential, Result(Availability.UNAVAILABLE, told, ttl=0))
     try:
-        values = {offer.name: _opened(offer) for offer in offered}
+        values = {offer.name: _opened(offer) for offer in offered if offer.upload_id is None}
         settings = {offer.name: _opened(offer) for offer in internal}
+        files = {offer.name: _content(offer, uploads) for offer in offered if offer.upload_id is not None}
+        expanded = _expanded(offered, values, beneath)
     except _Unreadable as error:
         return _unasked(credential, Result(Availability.MISCONFIGURED, str(error)))
     secrets = {values[offer.name] for offer in offered if offer.secret} | {
@@ -106,9 +136,33 @@ def _question(credential: Credential, offered: Sequence[Offer], internal: Sequen
         settings,
         options=_options(settings),
         company_id=credential.company_id,
+        files=files,
         failures=credential.check_failures,
     )
-    return Question(credential.pk, provider, given, Masker(secrets - {""}))
+    masker = Masker({*secrets, *expanded.secrets, *inputs.maskable(files.values())} - {""})
+    checked = replace(given, values=expanded.values)
+    return Question(credential.pk, provider, given, checked, masker, unchecked=expanded.refusal)
+
+
+def _expanded(offered: Sequence[Offer], values: Mapping[str, str], beneath: Sequence[Offer]) -> Expanded:
+    try:
+        return expand(offered, values, beneath)
+    except (DecryptionFailed, KeyMissing) as error:
+        told = {"error": error}
+        raise _Unreadable(
+            _("A value that its macros name cannot be decrypted: %(error)s Enter it again.") % told
+        ) from None
+
+
+def _content(offer: Offer, uploads: Mapping[int, FileStore]) -> bytes:
+    upload = uploads.get(offer.upload_id or 0)
+    try:
+        if upload is not None:
+            return inputs.content(upload)
+        problem = _("The uploaded file of %(name)s is gone. Upload it again.")
+    except (DecryptionFailed, KeyMissing):
+        problem = _("The uploaded file of %(name)s cannot be decrypted. Upload it again.")
+    raise _Unreadable(problem % {"name": offer.name})
 
 
 def _opened(offer: Offer) -> str:
@@ -134,4 +188,5 @@ def _plain(text: str) -> Any:
 
 
 def _unasked(credential: Credential, refusal: Result) -> Question:
-    return Question(credential.pk, registry.get(registry.COMMON), Given({}), Masker.empty, refusal)
+    nothing = Given({})
+    return Question(credential.pk, registry.get(registry.COMMON), nothing, nothing, Masker.empty, refusal)

@@ -92,6 +92,9 @@ class _Assembly:
         return Raw(_opened(offer), is_secret, scanned=not is_secret and offer.source != PLATFORM)
 
     def _is_secret(self, name: str, offer: Offer) -> bool:
+        if offer.upload_id is not None:
+            # The content is, not the path.
+            return False
         if offer.secret or offer.source == PLATFORM:
             return offer.secret
         field = self.fields.get(name)
@@ -123,6 +126,8 @@ class _Assembly:
         }
         if winner.offer.version is not None:
             meta["version"] = winner.offer.version
+        if winner.offer.upload_id is not None:
+            meta["upload"] = winner.offer.upload_id
         return meta
 
     def _warn_of_unknown(self, expansion: Expansion) -> None:

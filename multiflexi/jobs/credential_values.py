@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from django.db.models import F
+
 from multiflexi.jobs.layers import CREDENTIAL, Offer, Sealed
 from multiflexi.models import (
     Credential,
@@ -15,9 +17,17 @@ from multiflexi.models import (
     CredentialTypeField,
     CredentialTypeValue,
     CredentialValue,
+    FieldType,
     TypeValueKind,
 )
 from multiflexi.vault.secrecy import is_secret_field
+
+
+class Upload(NamedTuple):
+    """A file that is the value of a field."""
+
+    id: int
+    file_name: str
 
 
 class Given(NamedTuple):
@@ -60,21 +70,29 @@ class _Kind:
 def offers(credentials: Iterable[Credential], answers: Answers = no_answers) -> dict[int, list[Offer]]:
     """The offers of each credential by its id, names in alphabetical order, in five queries for all of them.
 
-    Values are still sealed. `credential_type` must be loaded with each credential.
+    Values are still sealed, and uploads are named only. `credential_type` must be loaded with each credential.
     """
     distinct = list({credential.pk: credential for credential in credentials}.values())
     if not distinct:
         return {}
     kinds = _kinds(distinct)
     own: dict[int, dict[str, CredentialValue]] = defaultdict(dict)
-    for value in CredentialValue.objects.filter(credential_id__in=[credential.pk for credential in distinct]):
+    uploads: dict[int, dict[str, Upload]] = defaultdict(dict)
+    stored = CredentialValue.objects.filter(credential_id__in=[credential.pk for credential in distinct])
+    for value in stored.annotate(upload_id=F("upload__id"), upload_name=F("upload__file_name")):
         if value.value is not None:
             own[value.credential_id][value.name] = value
+        if value.upload_id is not None:
+            uploads[value.credential_id][value.name] = Upload(value.upload_id, value.upload_name)
     answered = answers(distinct)
     return {
         credential.pk: list(
             _Source(
-                credential, kinds[credential.credential_type_id], own[credential.pk], answered.get(credential.pk, {})
+                credential,
+                kinds[credential.credential_type_id],
+                own[credential.pk],
+                uploads[credential.pk],
+                answered.get(credential.pk, {}),
             ).offers()
         )
         for credential in distinct
@@ -112,6 +130,7 @@ class _Source:
     credential: Credential
     kind: _Kind
     own: Mapping[str, CredentialValue]
+    uploads: Mapping[str, Upload]
     answers: Mapping[str, Given]
 
     def offers(self) -> Iterator[Offer]:
@@ -130,6 +149,8 @@ class _Source:
         stored = fixed or self.own.get(name) or self.kind.defaults.get(name)
         if fixed is None and answer is not None and answer.text:
             text, is_secret = answer
+        elif fixed is None and name in self.uploads:
+            return self._file(self.uploads[name], as_name)
         elif stored is not None:
             text = stored.value or ""
             place = Sealed(stored._meta.db_table, "value", stored.pk) if stored.is_encrypted else None
@@ -146,4 +167,14 @@ class _Source:
             sealed=place,
             type=field_type,
             version=self.credential.version,
+        )
+
+    def _file(self, upload: Upload, as_name: str) -> Offer:
+        return Offer(
+            name=as_name,
+            text=upload.file_name,
+            source=f"{CREDENTIAL}:{self.credential.pk}",
+            type=FieldType.FILE_PATH,
+            version=self.credential.version,
+            upload_id=upload.id,
         )

@@ -16,7 +16,7 @@ from multiflexi.jobs import inputs, names, rows
 from multiflexi.jobs.assembly import assemble
 from multiflexi.jobs.credential_values import Answers, Given, no_answers
 from multiflexi.jobs.directories import job_directory
-from multiflexi.jobs.layers import SYSTEM, Offer
+from multiflexi.jobs.layers import SYSTEM, Offer, names_credential
 from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Resolved
 from multiflexi.jobs.snapshot import restore, snapshot
 from multiflexi.models import FileStore, Job
@@ -110,11 +110,15 @@ def materialise_inputs(job: Job, resolved: Resolved, job_dir: Path) -> list[Path
             _("Job %(id)d: the uploaded file of %(names)s is gone. Upload it again.")
             % {"id": job.pk, "names": ", ".join(lost)}
         )
-    try:
-        resolved.hide(inputs.secret_texts(found.values()))
-        return inputs.write(found.values(), job_dir)
-    except (DecryptionFailed, KeyMissing) as error:
-        raise EnvironmentProblem(
-            _("Job %(id)d: an uploaded file cannot be decrypted: %(error)s Upload it again.")
-            % {"id": job.pk, "error": error}
-        ) from None
+    written: list[Path] = []
+    for name, upload in resolved.uploads.items():
+        try:
+            resolved.hide(inputs.secret_texts([found[upload]]))
+            written += inputs.write({name: found[upload]}, job_dir)
+        except (DecryptionFailed, KeyMissing) as error:
+            kind = CredentialProblem if names_credential(resolved.meta[name]["source"]) else EnvironmentProblem
+            raise kind(
+                _("Job %(id)d: the uploaded file of %(name)s cannot be decrypted: %(error)s Upload it again.")
+                % {"id": job.pk, "name": name, "error": error}
+            ) from None
+    return written

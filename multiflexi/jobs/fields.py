@@ -150,6 +150,15 @@ def _checked_line(field: Field, text: str) -> str:
     return text
 
 
+def _checked_path(field: Field, text: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise FieldError(
+            _("%(name)s: write the path of a file in one line; the file itself can be given to credentials.")
+            % {"name": field.keyname}
+        )
+    return text
+
+
 _MACRO = re.compile(r"\{[A-Z_][A-Z0-9_]*\}")
 _CHECKS: dict[str, Callable[[Field, str], str]] = {
     FieldType.STRING: _checked_line,
@@ -158,5 +167,6 @@ _CHECKS: dict[str, Callable[[Field, str], str]] = {
     FieldType.FLOAT: _checked_float,
     FieldType.EMAIL: _checked_email,
     FieldType.URL: _checked_url,
+    FieldType.FILE_PATH: _checked_path,
     FieldType.SET: _checked_choice,
 }

@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from django.db.models import Q
-
-from multiflexi.models import FileStore, Job
+from multiflexi.models import FileStore
 from multiflexi.vault import envelope
 from multiflexi.vault.names import CREDENTIALS
 
@@ -31,9 +29,9 @@ def safe_name(name: str) -> str:
     return stem.encode()[:room].decode(errors="ignore") + suffix or "file"
 
 
-def input_path(directory: str, upload: FileStore) -> str:
-    """Where an upload lies below a job's directory, as that directory is seen by the process."""
-    return str(PurePosixPath(directory) / _below(upload))
+def input_path(directory: str, variable: str, file_name: str) -> str:
+    """Where the file of a variable lies below a job's directory, as that directory is seen by the process."""
+    return str(PurePosixPath(directory) / _below(variable, file_name))
 
 
 def sealed_content(content: bytes, record: int, company_id: int | None = None) -> bytes:
@@ -60,19 +58,25 @@ def secret_texts(uploads: Iterable[FileStore]) -> set[str]:
 
     Raises DecryptionFailed.
     """
-    contents = (content(upload) for upload in uploads if upload.secret)
+    return maskable(content(upload) for upload in uploads if upload.secret)
+
+
+def maskable(contents: Iterable[bytes]) -> set[str]:
+    """The texts to look for of secret files, as far as they are not too large for that."""
     return {data.decode("utf-8", "surrogateescape") for data in contents if 0 < len(data) <= _MASKED_AT_MOST}
 
 
-def secrets_of(job: Job, names: Iterable[str]) -> set[str]:
-    """What was to be masked of the uploads behind these variables when the job was started."""
-    owner = Q(job_id=job.pk) | Q(runtemplate_id=job.runtemplate_id, runtemplate_id__isnull=False, job_id__isnull=True)
-    return secret_texts(FileStore.objects.filter(owner, secret=True, field__in=list(names)))
+def secrets_of(upload_ids: Iterable[int]) -> set[str]:
+    """What is to be masked of these uploads, as far as they are still stored. Raises DecryptionFailed."""
+    return secret_texts(FileStore.objects.filter(pk__in=list(upload_ids), secret=True))
 
 
-def write(uploads: Iterable[FileStore], job_dir: Path) -> list[Path]:
-    """Write uploads below a fresh job directory, files with mode 0600; existing files are never overwritten."""
-    return [_write_one(upload, job_dir / _below(upload)) for upload in uploads]
+def write(uploads: Mapping[str, FileStore], job_dir: Path) -> list[Path]:
+    """Write the upload of each variable below a fresh job directory, mode 0600; existing files are never overwritten.
+
+    The variable and not the field names the place, because two credentials may bring files for one field.
+    """
+    return [_write_one(upload, job_dir / _below(variable, upload.file_name)) for variable, upload in uploads.items()]
 
 
 def _write_one(upload: FileStore, path: Path) -> Path:
@@ -84,5 +88,5 @@ def _write_one(upload: FileStore, path: Path) -> Path:
     return path
 
 
-def _below(upload: FileStore) -> str:
-    return f"{DIRECTORY}/{safe_name(upload.field)}/{safe_name(upload.file_name)}"
+def _below(variable: str, file_name: str) -> str:
+    return f"{DIRECTORY}/{safe_name(variable)}/{safe_name(file_name)}"

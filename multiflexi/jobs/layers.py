@@ -28,7 +28,10 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One value that a layer offers; `sealed` when the text is an envelope. Opened only if it wins."""
+    """One value that a layer offers; `sealed` when the text is an envelope. Opened only if it wins.
+
+    With `upload_id` it stands for a file: the text is its name until the job's directory is known.
+    """
 
     name: str
     text: str
@@ -109,4 +112,9 @@ def _refusal(offer: Offer) -> str | None:
 
 def is_credential(offer: Offer) -> bool:
     """Whether the value comes from an assigned credential."""
-    return offer.source.startswith(f"{CREDENTIAL}:")
+    return names_credential(offer.source)
+
+
+def names_credential(source: str) -> bool:
+    """Whether a source is an assigned credential."""
+    return source.startswith(f"{CREDENTIAL}:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from django.db.models import Q, prefetch_related_objects
@@ -71,7 +71,7 @@ class Rows:
         for credential in self.assigned.get(template, ()):
             if {credential.company_id, credential.credential_type.company_id} - {job.company_id, None}:
                 raise ForeignCredential(_foreign(credential))
-            yield from self.provided[credential.pk]
+            yield from (_placed(offer, directory) for offer in self.provided[credential.pk])
         override = f"override:{job.launched_by_id}"
         yield from _overrides(job, override)
         yield from _uploads(self.uploads["job", job.pk], override, directory)
@@ -151,7 +151,15 @@ def _configuration(rows: Iterable[Configuration], obsolete: set[str]) -> Iterato
 
 def _uploads(rows: Iterable[FileStore], source: str, directory: str) -> Iterator[Offer]:
     for row in rows:
-        yield Offer(row.field, input_path(directory, row), source, type=FieldType.FILE_PATH, upload_id=row.pk)
+        path = input_path(directory, row.field, row.file_name)
+        yield Offer(row.field, path, source, type=FieldType.FILE_PATH, upload_id=row.pk)
+
+
+def _placed(offer: Offer, directory: str) -> Offer:
+    """An offer with the path that its file will have."""
+    if offer.upload_id is None:
+        return offer
+    return replace(offer, text=input_path(directory, offer.name, offer.text))
 
 
 def _overrides(job: Job, source: str) -> Iterator[Offer]:

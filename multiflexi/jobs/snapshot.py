@@ -6,7 +6,7 @@ from typing import Any
 
 from multiflexi.jobs import inputs, result_file
 from multiflexi.jobs.resolved import Resolved
-from multiflexi.models import FieldType, Job
+from multiflexi.models import Job
 from multiflexi.vault import envelope
 from multiflexi.vault.names import CREDENTIALS
 
@@ -38,9 +38,9 @@ def restore(job: Job) -> Resolved:
         restored.values[name] = _opened(job.pk, name, value) if value and is_secret else value
         if is_secret and value:
             restored.secrets.add(restored.values[name])
-    files = [name for name, meta in restored.meta.items() if meta.get("type") == FieldType.FILE_PATH]
-    if files:
-        restored.hide(inputs.secrets_of(job, files))
+    uploads = [meta["upload"] for meta in restored.meta.values() if "upload" in meta]
+    if uploads:
+        restored.hide(inputs.secrets_of(uploads))
     restored.directory = restored.values.get("MULTIFLEXI_TMP", "")
     restored.result_file = result_file.path_of(restored.values, job.app.resultfile)
     return restored

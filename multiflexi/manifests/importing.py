@@ -21,12 +21,6 @@ from multiflexi.manifests.validation import Analysis, analyse
 from multiflexi.models import Company
 from multiflexi.record.actor import Actor
 
-_KIND_NAMES = {
-    Kind.APPLICATION: "an application",
-    Kind.CREDENTIAL_PROTOTYPE: "a credential prototype",
-    Kind.CREDENTIAL_TYPE: "a credential type",
-}
-
 
 def import_application(
     data: bytes,
@@ -104,7 +98,7 @@ def import_type(
 def _started(analysis: Analysis, origin: str, kind: Kind, *, strict: bool, dry_run: bool) -> ImportReport:
     refusals = analysis.refusals(strict=strict)
     if analysis.document is not None and analysis.kind is not kind:
-        message = f"the file defines {_KIND_NAMES[analysis.kind]}, not {_KIND_NAMES[kind]}"
+        message = f"the file defines {analysis.kind.with_article}, not {kind.with_article}"
         refusals = [Finding("", message, Level.FATAL)]
     warnings = [finding for finding in analysis.findings if finding not in refusals]
     return ImportReport(origin, kind, analysis.digest, warnings=warnings, errors=refusals, dry_run=dry_run)

@@ -13,6 +13,11 @@ class Kind(StrEnum):
     CREDENTIAL_PROTOTYPE = "credential-prototype"
     CREDENTIAL_TYPE = "credential-type"
 
+    @property
+    def with_article(self) -> str:
+        """The kind in a sentence."""
+        return f"{'an' if self is Kind.APPLICATION else 'a'} {self.value.replace('-', ' ')}"
+
 
 _TYPE_ONLY_FIELD_TYPES = {"secret", "number"}
 

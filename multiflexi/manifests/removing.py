@@ -7,7 +7,6 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from multiflexi.manifests.definitions import ApplicationDefinition
 from multiflexi.manifests.kinds import Kind
 from multiflexi.manifests.reports import Removal, RemovalReport
 from multiflexi.manifests.validation import analyse
@@ -49,16 +48,24 @@ def remove_prototype(prototype: CredentialPrototype, *, actor: Actor) -> Removal
     return RemovalReport(Removal.REMOVED, f"Credential prototype {prototype.code} was removed.", prototype)
 
 
+def uuid_in(data: bytes, origin: str, kind: Kind) -> UUID | RemovalReport:
+    """The uuid, given or derived, that a file defines a record of this kind under; else why nothing is removed."""
+    analysis = analyse(data, origin)
+    if analysis.definition is None or analysis.kind is not kind:
+        wanted = kind.with_article
+        what = f"is no usable definition of {wanted}"
+        if analysis.kind is not kind:
+            what = f"defines {analysis.kind.with_article} and not {wanted}"
+        return RemovalReport(Removal.NOTHING, f"{origin} {what}; nothing was removed.")
+    return analysis.definition.uuid
+
+
 def _uuid_of(subject: bytes | UUID | Application, origin: str) -> UUID | RemovalReport:
     if isinstance(subject, Application):
         return subject.uuid
     if isinstance(subject, UUID):
         return subject
-    analysis = analyse(subject, origin)
-    if not isinstance(analysis.definition, ApplicationDefinition):
-        what = "is no usable definition" if analysis.kind is Kind.APPLICATION else f"defines a {analysis.kind.value}"
-        return RemovalReport(Removal.NOTHING, f"{origin} {what} of an application; nothing was removed.")
-    return analysis.definition.uuid
+    return uuid_in(subject, origin, Kind.APPLICATION)
 
 
 def _removed(app: Application, actor: Actor, *, purge: bool) -> RemovalReport:

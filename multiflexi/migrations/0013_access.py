@@ -30,7 +30,7 @@ def widen(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("multiflexi", "0010_credential_checks")]
+    dependencies = [("multiflexi", "0012_credential_uploads")]
     operations = [
         migrations.AddField("companyuser", "expires_at", models.DateTimeField(blank=True, null=True)),
         migrations.RunPython(narrow, widen),

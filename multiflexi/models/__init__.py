@@ -41,6 +41,7 @@ from multiflexi.models.credential import (
     CredentialTypeTranslation,
     CredentialTypeValue,
     CredentialValue,
+    KeptFile,
     TypeValueKind,
 )
 from multiflexi.models.encryption import EncryptionKey

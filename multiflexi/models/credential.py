@@ -301,3 +301,21 @@ class CredentialValue(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class KeptFile(TenantModel):
+    """A small file that runs with one client of a service hand on to each other; `owner` is a digest of the client."""
+
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="kept_files")
+    variable = models.CharField(max_length=64)
+    owner = models.CharField(max_length=64)
+    content = models.TextField(default="", blank=True)
+    is_encrypted = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "kept_file"
+        constraints = (models.UniqueConstraint(fields=("company", "variable", "owner"), name="kept_file_owner"),)
+
+    def __str__(self) -> str:
+        return self.variable

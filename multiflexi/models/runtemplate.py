@@ -194,11 +194,14 @@ class RunTemplateCredential(TenantModel):
 
 
 class FileStore(models.Model):
-    """A file uploaded for a variable, for every run of a run template or for one job."""
+    """A file uploaded for a variable: for every run of a run template, for one job, or as value of a credential."""
 
     job = models.ForeignKey("Job", on_delete=models.CASCADE, null=True, blank=True, related_name="uploads")
     runtemplate = models.ForeignKey(
         RunTemplate, on_delete=models.CASCADE, null=True, blank=True, related_name="uploads"
+    )
+    credential_value = models.OneToOneField(
+        "CredentialValue", on_delete=models.CASCADE, null=True, blank=True, related_name="upload"
     )
     field = models.CharField(max_length=255)
     file_name = models.CharField(max_length=255)
@@ -212,7 +215,10 @@ class FileStore(models.Model):
         db_table = "file_store"
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(job__isnull=False) | models.Q(runtemplate__isnull=False), name="file_store_owner"
+                condition=models.Q(job__isnull=False)
+                | models.Q(runtemplate__isnull=False)
+                | models.Q(credential_value__isnull=False),
+                name="file_store_owner",
             ),
         )
 

@@ -22,7 +22,7 @@ from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Reso
 from multiflexi.jobs.rows import Assigned
 from multiflexi.jobs.spool import AlreadyStarted, Spool, SpoolDir
 from multiflexi.models import FailureReason, Job, JobStatus
-from multiflexi.runner import limits, walls
+from multiflexi.runner import kept_files, limits, walls
 from multiflexi.runner.giving_back import discard
 from multiflexi.runner.isolation import concerns_all, together
 from multiflexi.vault.masker import Masker
@@ -161,6 +161,7 @@ def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool)
         module = _module(job)
         directory = _directories(job, job_dir, spool)
         materialise_inputs(job, outcome, job_dir)
+        kept_files.put(job, outcome, job_dir)
     except EnvironmentProblem as problem:
         raise _refusal(problem) from None
     launch = Launch(

@@ -13,6 +13,7 @@ from multiflexi.jobs import artifacts
 from multiflexi.jobs.artifacts import Kept, Leftovers
 from multiflexi.jobs.output import BATCH_LINES, Batch
 from multiflexi.jobs.queue import backend
+from multiflexi.runner import kept_files
 from multiflexi.runner.running import Running
 from multiflexi.runner.watching import store_batches
 
@@ -44,6 +45,7 @@ def gather(jobs: Sequence[Running]) -> Found:
     Repeating it stores nothing twice. A job whose results failed again and again is left out, so that it can end.
     """
     whole = [one for one in jobs if not one.is_muted]
+    kept_files.take(whole)
     lines = _last_lines(whole)
     kept = artifacts.build(
         [Leftovers(one.job, one.spool.stdout, one.spool.stderr, one.resolved, one.job_dir) for one in whole]

@@ -15,6 +15,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, credential_fields, credential_values, lookup, schedules, shadowing
 from multiflexi.services.credential_fields import Values
+from multiflexi.services.credential_uploads import Uploads
 from multiflexi.services.credential_values import Expiries
 from multiflexi.services.errors import Refused, invalid_field
 from multiflexi.services.rights import need
@@ -50,6 +51,7 @@ def create(
     name: str | None = None,
     note: str | None = None,
     values: Values | None = None,
+    uploads: Uploads | None = None,
     expires: Expiries | None = None,
 ) -> Credential:
     """Make a credential, called like its company unless told otherwise.
@@ -66,8 +68,10 @@ def create(
         )
         changes.check(credential)
         credential.save(force_insert=True)
-        stored = credential_values.store(actor, credential, fields, values or {}, expires or {})
-        if values:
+        stored = credential_values.store(
+            actor, credential, fields, values or {}, uploads=uploads or {}, expires=expires or {}
+        )
+        if values or uploads:
             credential_values.refuse_lacking(credential, fields)
         named = changes.created({"name": credential.name, "note": note, "credential_type_id": kind.pk})
         audit.write(actor, "create", credential, severity="medium", changes={**named, **_without_values(stored)})
@@ -81,10 +85,11 @@ def update(
     company: Company | None = None,
     kind: CredentialType | None = None,
     values: Values | None = None,
+    uploads: Uploads | None = None,
     expires: Expiries | None = None,
     **columns: Any,
 ) -> bool:
-    """Change name, note, type or values and say whether anything changed; new values make a new version.
+    """Change name, note, type, values or files and say whether anything changed; new values make a new version.
 
     A text replaces a value, None clears it; an empty text or a mask keeps a secret. Raises Invalid, NotFound, Refused.
     """
@@ -103,7 +108,9 @@ def update(
             changed |= _retype(credential, kind)
         changes.check(credential)
         fields = credential_fields.of_type(credential.credential_type)
-        stored = credential_values.store(actor, credential, fields, values or {}, expires or {})
+        stored = credential_values.store(
+            actor, credential, fields, values or {}, uploads=uploads or {}, expires=expires or {}
+        )
         if not changed and not stored:
             return False
         credential_values.refuse_lacking(credential, fields, [name for name, one in (values or {}).items() if not one])

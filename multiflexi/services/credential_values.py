@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -17,22 +17,31 @@ from multiflexi.models import (
     TypeValueKind,
 )
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, credential_fields, schedules, sealed_values, shadowing
+from multiflexi.services import changes, credential_fields, credential_uploads, schedules, sealed_values, shadowing
 from multiflexi.services.credential_fields import Fields, KnownField, Values
+from multiflexi.services.credential_uploads import Uploads
 from multiflexi.services.errors import Invalid, invalid_field
 
 Expiries = Mapping[str, datetime | None]
 
 
-def store(actor: Actor, credential: Credential, fields: Fields, given: Values, expires: Expiries) -> changes.Changes:
-    """Write values and dates and return what changed, in clear; call it in a transaction that holds the credential.
+def store(
+    actor: Actor, credential: Credential, fields: Fields, given: Values, *, uploads: Uploads, expires: Expiries
+) -> changes.Changes:
+    """Write values, files and dates and return what changed, in clear, files by what identifies them.
 
-    A new value without a date of its own has none. Raises Invalid, and a VaultError without usable master key.
+    Call it in a transaction that holds the credential. A new value without a date of its own has none. Raises Invalid,
+    and a VaultError without usable master key.
     """
+    kind = credential.credential_type
     rows = {row.name: row for row in CredentialValue.objects.filter(credential=credential)}
-    before = {name: sealed_values.known(rows[name]) for name in given if name in rows}
-    wanted = credential_fields.checked(credential.credential_type, fields, given, before)
-    _refuse_those_of_the_type(credential.credential_type, fields, wanted)
+    files = credential_uploads.of(rows)
+    before = {name: sealed_values.known(rows[name]) for name in given if name in rows and name not in files}
+    wanted = credential_fields.checked(kind, fields, given, before)
+    credential_uploads.check(kind.name, fields, uploads)
+    _refuse_those_of_the_type(kind, fields, [*(name for name, one in wanted.items() if one is not None), *uploads])
+    _refuse_both(wanted, uploads)
+    before |= {name: credential_uploads.known(files[name]) for name in (*wanted, *uploads) if name in files}
     changed: changes.Changes = {}
     for name, value in wanted.items():
         row, old = rows.get(name), before.get(name)
@@ -40,9 +49,16 @@ def store(actor: Actor, credential: Credential, fields: Fields, given: Values, e
             if row is not None:
                 rows.pop(name).delete()
                 changed[f"field.{name}"] = (old, None)
-        elif row is None or old != value or _shown_wrongly(row, fields, value):
+        elif row is None or old != value or name in files or _shown_wrongly(row, fields, value):
             rows[name] = _write(actor, credential, fields[name], value, row)
+            credential_uploads.drop(rows[name])
             changed[f"field.{name}"] = (old, value)
+    for name, upload in uploads.items():
+        if before.get(name) != upload.fingerprint:
+            old = before.get(name) or (sealed_values.known(rows[name]) if name in rows else None)
+            rows[name] = _write(actor, credential, fields[name], upload.name, rows.get(name))
+            credential_uploads.put(rows[name], upload)
+            changed[f"field.{name}"] = (old, upload.fingerprint)
     return {**changed, **_dated(fields, rows, expires)}
 
 
@@ -84,14 +100,19 @@ def after_change(credential_ids: Iterable[int]) -> None:
     schedules.refresh(RunTemplate.objects.filter(pk__in=templates.values("pk")))
 
 
-def _refuse_those_of_the_type(kind: CredentialType, fields: Fields, wanted: Values) -> None:
-    given = [name for name, value in wanted.items() if value is not None]
+def _refuse_those_of_the_type(kind: CredentialType, fields: Fields, given: Sequence[str]) -> None:
     fixed = set(kind.values.filter(kind=TypeValueKind.FIXED, name__in=given).values_list("name", flat=True))
     for name in given:
         if name in fixed:
             raise invalid_field(name, f"its value is fixed by credential type {kind.name}; change it there.")
         if fields[name].internal:
             raise invalid_field(name, f"it is a setting of credential type {kind.name}; set it there.")
+
+
+def _refuse_both(wanted: Values, uploads: Uploads) -> None:
+    for name in uploads:
+        if name in wanted:
+            raise invalid_field(name, "it cannot have a value and a file; give one of them.")
 
 
 def _shown_wrongly(row: CredentialValue, fields: Fields, value: str) -> bool:

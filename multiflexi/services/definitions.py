@@ -8,9 +8,11 @@ from django.db import transaction
 
 from multiflexi.manifests import exporting, icons, importing, reading, removing
 from multiflexi.manifests.findings import Finding, Unreadable
+from multiflexi.manifests.kinds import Kind
 from multiflexi.manifests.reports import ImportReport, Removal, RemovalReport
 from multiflexi.models import Application, Company, CredentialPrototype, CredentialType
 from multiflexi.record.actor import Actor
+from multiflexi.services import credential_type
 from multiflexi.services.errors import Refused
 from multiflexi.services.rights import need
 
@@ -128,3 +130,42 @@ def _icon(content: bytes, path: Path | None) -> bytes | None:
         return icons.icon_beside(path, reading.read(content).document)
     except Unreadable:
         return None
+
+
+def remove_prototype(actor: Actor, content: bytes, origin: str, *, dry_run: bool = False) -> RemovalReport:
+    """Delete the credential prototype that a file defines, unless credential types are made from it. Raises Refused."""
+    need_administrator(actor, None, "Credential prototypes")
+    uuid = removing.uuid_in(content, origin, Kind.CREDENTIAL_PROTOTYPE)
+    if isinstance(uuid, RemovalReport):
+        return uuid
+    with transaction.atomic():
+        prototype = CredentialPrototype.objects.filter(uuid=uuid).first()
+        if prototype is None:
+            text = f"No credential prototype has the uuid {uuid}; nothing was removed."
+            return RemovalReport(Removal.NOTHING, text)
+        report = removing.remove_prototype(prototype, actor=actor)
+        if dry_run:
+            transaction.set_rollback(True)
+    return report
+
+
+def remove_type(actor: Actor, content: bytes, origin: str, company: Company, *, dry_run: bool = False) -> RemovalReport:
+    """Delete the credential type of a company that a file defines, unless there are credentials of it. Raises
+    Refused for want of permission."""
+    need_administrator(actor, company.pk, f"Credential types of {company.name}")
+    uuid = removing.uuid_in(content, origin, Kind.CREDENTIAL_TYPE)
+    if isinstance(uuid, RemovalReport):
+        return uuid
+    with transaction.atomic():
+        kind = CredentialType.objects.filter(company=company, definition_uuid=str(uuid)).first()
+        if kind is None:
+            text = f"No credential type of {company.name} was made from the definition {uuid}; nothing was removed."
+            return RemovalReport(Removal.NOTHING, text)
+        try:
+            credential_type.remove(actor, kind)
+        except Refused as refusal:
+            used = [str(one["name"]) for one in refusal.details.get("credentials", ())]
+            return RemovalReport(Removal.REFUSED, refusal.message, kind, used)
+        if dry_run:
+            transaction.set_rollback(True)
+    return RemovalReport(Removal.REMOVED, f"Credential type {kind.name} was removed.", kind)

@@ -32,7 +32,7 @@ def look() -> tuple[KeyRingStatus, Found]:
 
 def init(actor: Actor, *, force: bool = False) -> Initialised:
     """Make the data keys that are missing; `force` adds a version to those that exist. Raises VaultError."""
-    created = setup.prepare(actor).created_keys
+    created = setup.create_keys(actor)
     rotated = []
     if force:
         keys = [key for key in Selection().chosen() if key.company_id is None and key.key_name not in created]

@@ -24,12 +24,14 @@ class Synced:
     problems: list[str] = field(default_factory=list)
 
 
-def sync(actor: Actor, *, dry_run: bool = False) -> Synced:
+def sync(actor: Actor, *, dry_run: bool = False, only_new: bool = False) -> Synced:
     """Store the definition of every provider; equal ones, and providers without a definition, are skipped.
 
+    With `only_new` a definition that was stored before is not looked at again, whatever was changed by hand since.
     Fields that credentials have values for are never deleted. One provider's trouble is told and stops no other.
     """
     outcome = Synced()
+    known = dict(CredentialPrototype.objects.values_list("provider", "manifest")) if only_new else {}
     for code in registry.names():
         outcome.processed += 1
         try:
@@ -38,7 +40,7 @@ def sync(actor: Actor, *, dry_run: bool = False) -> Synced:
             outcome.errors += 1
             outcome.problems.append(f"{code}: the provider cannot be loaded ({type(error).__name__})")
             continue
-        if not definition:
+        if not definition or definition == known.get(code):
             outcome.skipped += 1
             continue
         _count(outcome, code, _stored(actor, code, definition, dry_run=dry_run))

@@ -94,8 +94,10 @@ class Fifty:
         run_template_config.store(self.template, dict(self.new() for _ in range(12)))
         kind = CredentialType.objects.create(name="Bank", company=company)
         owner = Credential.objects.create(name="Main", company=company, credential_type=kind)
-        for _ in range(12):
+        for _ in range(11):
             self._seal(CredentialValue(credential=owner, is_encrypted=True))
+        value = CredentialValue.objects.create(credential=owner, name=f"S_{len(self.texts)}_TOKEN", value="key.pem")
+        self._upload(pem(), FileStore(credential_value=value))
         for value_kind in (TypeValueKind.FIXED, TypeValueKind.DEFAULT):
             self._seal(CredentialTypeValue(credential_type=kind, kind=value_kind, is_encrypted=True))
         self.template.assigned_credentials.create(credential=owner)

@@ -13,6 +13,7 @@ class Hanging:
     """Waits for ever in its check."""
 
     code = "Bank"
+    supplies = False
 
     def __init__(self) -> None:
         from multiflexi.credentials.common.provider import Common

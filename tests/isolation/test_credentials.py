@@ -18,9 +18,11 @@ from multiflexi.models import (
     CompanyRole,
     CompanyUser,
     Credential,
+    CredentialPrototypeField,
     CredentialType,
     CredentialTypeValue,
     CredentialValue,
+    FileStore,
     Job,
     Role,
     RunTemplate,
@@ -37,6 +39,7 @@ from multiflexi.services import (
     definitions,
     run_template,
 )
+from multiflexi.services.credential_uploads import Upload
 from multiflexi.services.errors import NotFound, Refused, ServiceError
 from tests.integration.cli.conftest import Cli
 from tests.integration.services.bank import SHELL, make_credential, make_prototype, make_type
@@ -225,6 +228,29 @@ def test_by_copying_the_envelope(
     outcome = launched(ours)
     assert isinstance(outcome, EnvironmentProblem)
     assert SECRET not in str(outcome)
+
+
+def test_by_pointing_at_the_file(
+    ours: RunTemplate, theirs: Credential, own_type: CredentialType, acme: Company, tmp_path: Path
+) -> None:
+    """A file is found by way of the own credential only, and opens at its row only."""
+    prototype = own_type.credential_prototype
+    assert prototype is not None
+    CredentialPrototypeField.objects.create(credential_prototype=prototype, keyword="KEY_FILE", type="file-path")
+    credential.update(SHELL, theirs, uploads={"KEY_FILE": Upload("theirs.pem", SECRET.encode())})
+    mine = make_credential(own_type, acme, BANK_TOKEN="of-acme")
+    credential.update(SHELL, mine, uploads={"KEY_FILE": Upload("mine.pem", b"key of acme")})
+    credential_assignment.assign(SHELL, ours, mine)
+    outcome = launched(ours)
+    assert isinstance(outcome, Resolved)
+    job = Job.objects.get()
+    (path,) = environment.materialise_inputs(job, outcome, tmp_path)
+    assert (path.name, path.read_bytes()) == ("mine.pem", b"key of acme")
+    stolen = FileStore.objects.get(file_name="theirs.pem").file_data
+    FileStore.objects.filter(file_name="mine.pem").update(file_data=stolen)
+    with pytest.raises(EnvironmentProblem) as refused:
+        environment.materialise_inputs(job, outcome, tmp_path)
+    assert SECRET not in str(refused.value)
 
 
 @pytest.mark.parametrize("smuggle", ["link", "type"])

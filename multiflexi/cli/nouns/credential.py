@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, Option, dry_run, fields, flag, identifier, listing, value
-from multiflexi.cli.field_options import field_options, field_values, warn_of_history
+from multiflexi.cli.field_options import field_options, field_uploads, field_values, file_fields, warn_of_history
 from multiflexi.cli.output.errors import wrong_use
 from multiflexi.cli.output.results import Document, Done, Record, Rows
 from multiflexi.cli.values import COUNT, FIELD
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from multiflexi.models import Credential, CredentialType
+    from multiflexi.services.credential_uploads import Upload
 
 NOUN = Noun("credential", "Named values, most of them secret, that jobs of one company get")
 COLUMNS = ("id", "name", "company_id", "formType", "credential_type_id")
@@ -82,7 +83,7 @@ def create(call: Call) -> Done:
     call.need("company_id")
     call.need("credential_type_id")
     owner, kind = _company(call, "company_id"), _kind(call)
-    values = _values(call, kind)
+    values, uploads = _values(call, kind)
     made = credential.create(
         call.actor,
         company=owner,
@@ -90,6 +91,7 @@ def create(call: Call) -> Done:
         name=call["name"],
         note=call["note"],
         values=values,
+        uploads=uploads,
         expires=_expiries(call),
     )
     _advise(call, made, values)
@@ -104,13 +106,14 @@ def update(call: Call) -> Done:
 
     found = _selected(call)
     kind = _kind(call) if call["credential_type_id"] else None
-    values = _values(call, kind or found.credential_type)
+    values, uploads = _values(call, kind or found.credential_type)
     changed = credential.update(
         call.actor,
         found,
         company=_company(call, "company_id"),
         kind=kind,
         values=values,
+        uploads=uploads,
         expires=_expiries(call),
         **call.given("name", "note"),
     )
@@ -176,8 +179,13 @@ def encrypt_existing(call: Call) -> Done:
     identifier("--id", help="Id or name", many=True),
     value("--company", "--company_id", help="All of a company: id or slug"),
     flag("--all", help="All of them"),
-    flag("--refresh", help="Also those whose last check still counts"),
-    value("--timeout", help="Most seconds for one check", type=COUNT, default="15"),
+    flag("--refresh", help="Also those whose last check still counts, at most every 10 seconds"),
+    value(
+        "--timeout",
+        help="Most seconds for one check, 1 to 15; silence until then is not stored if it is less",
+        type=COUNT,
+        default="15",
+    ),
     changes=True,
 )
 def check(call: Call) -> Document:
@@ -190,7 +198,8 @@ def check(call: Call) -> Document:
     if call["company"] or call["all"]:
         owner = _company(call, "company")
         wanted = list(credential.query(call.reader, company_id=owner.pk if owner else None))
-    rows = [checked(one) for one in credential_check.check(call.actor, wanted, refresh=bool(call["refresh"]))]
+    outcome = credential_check.check(call.actor, wanted, refresh=bool(call["refresh"]), seconds=float(call["timeout"]))
+    rows = [checked(one) for one in outcome]
     single = len(call["id"]) == 1 and not call["company"] and not call["all"]
     lines = [f"{one['name']} ({one['credential_id']}): {one['state']}  {one['message']}".rstrip() for one in rows]
     return Document(
@@ -218,11 +227,14 @@ def _kind(call: Call) -> CredentialType:
     return credential_type.find(call.reader, call["credential_type_id"])
 
 
-def _values(call: Call, kind: CredentialType) -> dict[str, str | None]:
+def _values(call: Call, kind: CredentialType) -> tuple[dict[str, str | None], dict[str, Upload]]:
+    """The given values, and the files of the fields that take one as it is."""
     from multiflexi.services import credential_fields
 
-    warn_of_history(call, credential_fields.of_type(kind))
-    return field_values(call)
+    fields = credential_fields.of_type(kind)
+    warn_of_history(call, fields)
+    files = file_fields(call, fields)
+    return field_values(call, files), field_uploads(call, files)
 
 
 def _expiries(call: Call) -> dict[str, datetime | None]:

@@ -11,7 +11,7 @@ NOUN = Noun("setup", "First steps of an installation")
 
 @NOUN.command(
     "init",
-    "Create or update the tables and data keys, check the technical account",
+    "Create or update tables, keys and prototypes, check the technical account",
     changes=True,
     creates=True,
 )
@@ -27,11 +27,17 @@ def init(call: Call) -> Done:
             "No person can sign in yet; create the first administrator with "
             "user:create --login NAME --email ADDRESS --plaintext - --role super_admin"
         )
+    call.warn_all(done.prototypes.problems)
     keys = ", ".join(done.created_keys) or "none"
     data = {
         "status": "success",
         "created_keys": done.created_keys,
+        "prototypes": {"created": done.prototypes.created, "updated": done.prototypes.updated},
         "technical_account": done.technical_account,
         "administrator": done.administrator,
     }
-    return Done(data, f"Keys created: {keys}; technical account: {done.technical_account}")
+    stored = done.prototypes.created + done.prototypes.updated
+    return Done(
+        data,
+        f"Keys created: {keys}; credential prototypes stored: {stored}; technical account: {done.technical_account}",
+    )

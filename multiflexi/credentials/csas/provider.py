@@ -33,6 +33,7 @@ class Csas(ShippedProvider):
     """With a token id the tool is asked; without one the values are those of the credential."""
 
     code = "Csas"
+    supplies = True
     search_path = SEARCH_PATH
 
     def supply(self, given: Given, network: Network) -> Mapping[str, Value]:

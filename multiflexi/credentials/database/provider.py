@@ -27,6 +27,7 @@ class DatabaseConnection(ShippedProvider):
     """Signs in, or looks at the file of SQLite; no statement is sent."""
 
     code = "DatabaseConnection"
+    supplies = True
 
     def supply(self, given: Given, network: Network) -> Mapping[str, Value]:
         return {**aliases(given, "DB_CONNECTION", "DB_TYPE"), **aliases(given, "DB_SETTINGS", "DB_OPTIONS")}

@@ -26,6 +26,7 @@ class EnvFile(ShippedProvider):
     """Reads the file anew for every job; quotes are removed, nothing is expanded."""
 
     code = "EnvFile"
+    supplies = True
 
     def supply(self, given: Given, network: Network) -> Mapping[str, Value]:
         return {

@@ -36,6 +36,7 @@ class Mail(ShippedProvider):
     """Greets, encrypts where that is offered, and signs in; nothing is sent or opened."""
 
     code = "Mail"
+    supplies = True
 
     def supply(self, given: Given, network: Network) -> Mapping[str, Value]:
         return aliases(given, *NAMES, secret=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -10,19 +12,27 @@ from django.utils.translation import gettext as _
 
 from multiflexi.credentials import files
 from multiflexi.credentials.base import ShippedProvider
-from multiflexi.credentials.contract import CannotResolve, Given, Result
+from multiflexi.credentials.contract import CannotResolve, Given, Result, Value
 from multiflexi.credentials.network import Network
 from multiflexi.credentials.verdicts import available, degraded, misconfigured, require
 
 CERTIFICATE, PASSWORD = "CERT_FILE", "CERT_PASS"
+RATES = "RBAPI_RATE_LIMIT_JSON_FILE"
 LARGEST = 256 * 1024
 WARN_BEFORE = timedelta(days=14)
 
 
 class RaiffeisenBank(ShippedProvider):
-    """Opens the PKCS#12 file and reads until when its certificate is valid."""
+    """Opens the PKCS#12 file and reads until when its certificate is valid.
+
+    Jobs get the place of a file in which the bank's limits of requests are counted from run to run.
+    """
 
     code = "RaiffeisenBank"
+    supplies = True
+
+    def supply(self, given: Given, network: Network) -> Mapping[str, Value]:
+        return {RATES: Value(f"{{MULTIFLEXI_TMP}}/inputs/{RATES}/rates.json", secret=False)}
 
     def probe(self, given: Given, network: Network) -> Result:
         require(given, "ACCOUNT_NUMBER", PASSWORD, "XIBMCLIENTID")
@@ -36,8 +46,10 @@ class RaiffeisenBank(ShippedProvider):
         if now < found.not_valid_before_utc:
             raise misconfigured(_("The certificate is not valid yet."), details)
         if end - now < WARN_BEFORE:
-            return degraded(_("The certificate expires on %(day)s; get a new one.") % day, details=details)
-        return available(_("The certificate is valid until %(day)s.") % day, details=details)
+            result = degraded(_("The certificate expires on %(day)s; get a new one.") % day, details=details)
+        else:
+            result = available(_("The certificate is valid until %(day)s.") % day, details=details)
+        return replace(result, expires={CERTIFICATE: end})
 
     def expires(self, given: Given) -> datetime | None:
         try:

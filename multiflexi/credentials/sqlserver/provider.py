@@ -18,6 +18,7 @@ class SQLServer(ShippedProvider):
     """Connects; signs in when a driver is installed."""
 
     code = "SQLServer"
+    supplies = True
 
     def supply(self, given: Given, network: Network) -> Mapping[str, Value]:
         return aliases(given, "DB_SETTINGS", "DB_OPTIONS")

@@ -22,6 +22,7 @@ class VaultWarden(ShippedProvider):
     """`<ITEM>_USERNAME` and `<ITEM>_PASSWORD` of each login in the folder."""
 
     code = "VaultWarden"
+    supplies = True
 
     def supply(self, given: Given, network: Network) -> Mapping[str, Value]:
         found: dict[str, Value] = {}

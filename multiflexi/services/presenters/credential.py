@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from multiflexi.models import Credential, RunTemplateCredential, TypeValueKind
+from multiflexi.models import Credential, FileStore, RunTemplateCredential, TypeValueKind
 from multiflexi.services import credential_fields
 from multiflexi.services.lists import same
 from multiflexi.services.presenters.secrets import shown
@@ -26,7 +26,7 @@ def row(credential: Credential) -> dict[str, Any]:
 
 def with_values(credential: Credential, revealed: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Also one member per field, secrets as a mask unless they are among the revealed ones; a column's name stays the
-    column's."""
+    column's. `files` says of uploads what may be known."""
     record = row(credential)
     stored = {value.name: value for value in credential.values.all()}
     fixed = {value.name: value for value in credential.credential_type.values.filter(kind=TypeValueKind.FIXED)}
@@ -39,10 +39,15 @@ def with_values(credential: Credential, revealed: Mapping[str, str] | None = Non
         record[name] = shown(text, secret=secret)
         if revealed and name in revealed and name not in fixed:
             record[name] = revealed[name]
+    files = FileStore.objects.filter(credential_value__credential=credential).defer("file_data")
     return record | {
         "version": credential.version,
         "availability": credential.availability,
         "expires": {name: value.expires_at for name, value in stored.items() if value.expires_at},
+        "files": {
+            one.field: {"file_name": one.file_name, "size": one.size, "uploaded_at": one.created_at}
+            for one in files.order_by("field")
+        },
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from multiflexi.credentials import checking
+from multiflexi.jobs.inputs import content
 from multiflexi.models import (
     AuditEntry,
     Company,
@@ -17,6 +18,7 @@ from multiflexi.models import (
     CredentialPrototypeField,
     CredentialType,
     CredentialValue,
+    FileStore,
     RunTemplate,
     User,
 )
@@ -83,6 +85,39 @@ class TestCreate:
         assert (outcome.code, value()) == (0, expected)
         assert ("history of the shell" in outcome.err) is ("field-" not in words[0])
         assert expected not in outcome.out + outcome.err
+
+    def test_a_file_field_takes_the_file_as_it_is(self, cli: Cli, kind: CredentialType, tmp_path: Path) -> None:
+        CredentialPrototypeField.objects.create(
+            credential_prototype=kind.credential_prototype, keyword="CERT_FILE", type="file-path"
+        )
+        file = tmp_path / "bank.p12"
+        file.write_bytes(b"\xff\0\n")
+        outcome = create(cli, "--BANK_TOKEN=of-the-bank", "--field-file", f"CERT_FILE={file}")
+        assert outcome.code == 0
+        row = FileStore.objects.get()
+        assert (row.file_name, content(row)) == ("bank.p12", b"\xff\0\n")
+        shown = cli("credential:get", "ACME", "-f", "json").json
+        assert (shown["CERT_FILE"], shown["files"]["CERT_FILE"]["size"]) == ("bank.p12", 3)
+        assert cli("credential:update", "ACME", "--field-file", "CERT_FILE:-", stdin="of the pipe").code == 0
+        assert content(FileStore.objects.get()) == b"of the pipe"
+        assert cli("credential:update", "ACME", "--field", "CERT_FILE=shared/bank.p12").code == 0
+        assert not FileStore.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("words", "code"),
+        [
+            (["--field-file", "CERT_FILE=/nonexistent"], 2),
+            (["--field-file", "CERT_FILE=/etc/hostname", "--field-file", "CERT_FILE=/etc/hostname"], 2),
+            (["--field-file", "CERT_FILE=/etc/hostname", "--field", "CERT_FILE=x"], 1),
+            (["--field-file", "CERT_FILE=/dev/null"], 2),
+        ],
+    )
+    def test_files_that_are_refused(self, cli: Cli, kind: CredentialType, words: list[str], code: int) -> None:
+        CredentialPrototypeField.objects.create(
+            credential_prototype=kind.credential_prototype, keyword="CERT_FILE", type="file-path"
+        )
+        assert create(cli, "--BANK_TOKEN=of-the-bank", *words).code == code
+        assert not Credential.objects.exists()
 
     def test_a_question_without_a_terminal_is_wrong_use(self, cli: Cli) -> None:
         assert create(cli, "--field-prompt", "BANK_TOKEN", stdin="x").code == 2
@@ -274,7 +309,7 @@ class TestCheck:
                     check_valid_until=datetime(2100, 1, 1, tzinfo=UTC),
                 )
 
-            return {}
+            return {one.pk: one for one in Credential.objects.filter(pk__in=ids)}
 
         monkeypatch.setattr(checking, "check", check)
         return calls
@@ -288,8 +323,17 @@ class TestCheck:
         assert (found.json["state"], found.json["details"]) == ("available", {})
         assert cli("credential:check", stored.pk).out == f"Main ({stored.pk}): available  As told\n"
         assert asked == [[stored.pk]]
-        cli("credential:check", stored.pk, "--refresh")
+        refused = cli("credential:check", stored.pk, "--refresh", "-f", "json")
+        assert (refused.code, refused.json["code"]) == (1, "too_many_checks")
+        Credential.objects.update(checked_at=timezone.now() - timedelta(seconds=11))
+        assert cli("credential:check", stored.pk, "--refresh").code == 0
         assert asked == [[stored.pk]] * 2
+
+    @pytest.mark.parametrize("seconds", [0, 16])
+    def test_a_time_limit_that_no_check_can_have(self, cli: Cli, stored: Credential, seconds: int) -> None:
+        outcome = cli("credential:check", stored.pk, "--timeout", seconds)
+        assert outcome.code in {1, 2}
+        assert "between 1 and 15" in outcome.err or "timeout" in outcome.err
 
     def test_several(
         self, cli: Cli, stored: Credential, kind: CredentialType, acme: Company, asked: list[list[int]]

@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from multiflexi.models import Company, CredentialPrototype, CredentialType, CredentialTypeValue
+from multiflexi.services import credential
 from multiflexi.services.sealed_values import opened
 from multiflexi.vault.secrecy import MASK
-from tests.integration.services.bank import make_credential, make_prototype, make_type
+from tests.integration.services.bank import SHELL, make_credential, make_prototype, make_type
 
 from .conftest import Cli
 
@@ -178,6 +179,36 @@ class TestFiles:
         assert CredentialPrototype.objects.get().code == "FioBank"
         refused = cli("credential-type:import-json", file)
         assert (refused.code, "give --company" in refused.err) == (1, True)
+
+    def test_remove(self, cli: Cli, file: Path, acme: Company, globex: Company) -> None:
+        for company in ("acme", "globex"):
+            cli("credential-type:import-json", file, "--company", company)
+        words = ["credential-type:remove-json", file, "--company", "acme", "-f", "json"]
+        assert cli(*words, "--dry-run").json["removed"] is True
+        kind = CredentialType.objects.get(company=acme)
+        used = credential.create(SHELL, company=acme, kind=kind, name="Main")
+        refused = cli(*words)
+        assert (refused.code, refused.json["removed"], "Main" in refused.err) == (1, False, True)
+        credential.remove(SHELL, used)
+        assert cli(*words).json["removed"] is True
+        again = cli(*words)
+        assert (again.code, again.json["removed"]) == (0, False)
+        assert cli(*words, "--strict").code == 1
+        assert [one.company.slug for one in CredentialType.objects.all() if one.company] == ["globex"]
+
+    @pytest.mark.usefixtures("acme")
+    def test_remove_without_company_takes_prototypes(self, cli: Cli, file: Path, tmp_path: Path) -> None:
+        prototype = tmp_path / "bank.credprototype.json"
+        prototype.write_text(definition(fields=[], version="1.0"))
+        cli("credential-type:import-json", prototype)
+        cli("credential-type:import-json", file, "--company", "acme")
+        told = cli("credential-type:remove-json", file)
+        assert (told.code, "defines a credential type and not a credential prototype" in told.err) == (0, True)
+        refused = cli("credential-type:remove-json", prototype)
+        assert (refused.code, "is used by the credential types" in refused.err) == (1, True)
+        cli("credential-type:remove-json", file, "--company", "acme")
+        assert cli("credential-type:remove-json", prototype, "-f", "json").json["removed"] is True
+        assert not CredentialPrototype.objects.exists()
 
     def test_validate(self, cli: Cli, file: Path) -> None:
         assert cli("credential-type:validate-json", file, "-f", "json").json["status"] == "success"

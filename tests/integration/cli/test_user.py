@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from multiflexi.models import AuditEntry, EncryptionKey, Job, RunTemplate, User
+from multiflexi.credentials import registry
+from multiflexi.models import AuditEntry, CredentialPrototype, EncryptionKey, Job, RunTemplate, User
 from multiflexi.vault import keyring
 
 from .conftest import Cli
@@ -130,7 +131,12 @@ def test_setup_creates_keys_once(shared_db: None, cli: Cli) -> None:
     first = cli("setup", "-f", "json")
     assert first.json["created_keys"] == ["personal_data"]
     assert "super_admin" in first.err
-    assert cli("setup:init", "-f", "json").json["created_keys"] == []
+    assert first.json["prototypes"] == {"created": len(registry.names()), "updated": 0}
+    assert CredentialPrototype.objects.get(code="FioBank").provider == "FioBank"
+    entries = AuditEntry.objects.count()
+    again = cli("setup:init", "-f", "json").json
+    assert (again["created_keys"], again["prototypes"]) == ([], {"created": 0, "updated": 0})
+    assert AuditEntry.objects.count() == entries
     assert cli("encryption:init", "-f", "json").json["initialized"] is False
     status = cli("encryption:status", "-f", "json").json
     assert (status["status"], status["active_keys"], status["master_key"]) == ("success", 4, "configured")

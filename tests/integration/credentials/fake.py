@@ -17,6 +17,7 @@ class FakeBank:
     """Says what the test wants, and remembers what it was asked with."""
 
     code = CODE
+    supplies = True
 
     def __init__(self) -> None:
         self.result: Result | Exception | Callable[[Given], Result] = Result(Availability.AVAILABLE, "fine")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from multiflexi.credentials import asking, checking, registry
 from multiflexi.credentials.contract import Provider, Result
+from multiflexi.credentials.questions import answers_at_launch
 from multiflexi.jobs.queue import backend
 from multiflexi.models import Availability, Credential, Outbox
 from tests.integration.credentials import fake
@@ -141,6 +142,20 @@ class TestStores:
         found = check(credential, other)
         assert {one.name: one.availability for one in found.values()} == {"Main": "unavailable", "Other": "available"}
 
+    def test_when_values_expire(self, credential, provider):
+        end = datetime(2100, 1, 2, 3, 4, 5, tzinfo=UTC)
+        provider.result = Result(
+            Availability.AVAILABLE, "", expires={"TOKEN": end, "OTHER": end, "LOGIN": end.replace(tzinfo=None)}
+        )
+        check(credential)
+        assert dict(credential.values.values_list("name", "expires_at")) == {"LOGIN": None, "TOKEN": end}
+        # The other side knows better than a person, and silence changes nothing.
+        credential.values.update(expires_at=end.replace(year=2099))
+        check(credential)
+        provider.result = Result(Availability.AVAILABLE, "")
+        check(credential)
+        assert credential.values.get(name="TOKEN").expires_at == end
+
     def test_nothing_about_values_that_were_changed_meanwhile(self, credential, provider):
         checks = checking.begin([credential.pk])
         Credential.objects.filter(pk=credential.pk).update(version=credential.version + 1)
@@ -242,3 +257,26 @@ def test_a_provider_that_cannot_be_loaded_stops_its_credentials_only(bank, crede
     found = check(credential)[credential.pk]
     assert found.availability == "unavailable"
     assert "ModuleNotFoundError" in found.availability_message
+
+
+class TestAtTheLaunch:
+    """Only providers that supply values are asked while the last check counts."""
+
+    @pytest.mark.parametrize(("says", "asked"), [(True, True), (False, False), (None, True)])
+    def test_the_provider_says_whether_it_is_to_be_asked(self, credential, provider, says, asked):
+        if says is None:
+            # A plug-in that says nothing is asked, so that none of its values is missing.
+            del type(provider).supplies
+        else:
+            provider.supplies = says
+        try:
+            assert answers_at_launch(credential.credential_type) is asked
+        finally:
+            fake.FakeBank.supplies = True
+
+    def test_one_that_cannot_be_loaded_is_asked_and_says_so(self, credential, monkeypatch):
+        def fail(_code):
+            raise ImportError("no such plug-in")
+
+        monkeypatch.setattr(registry, "get", fail)
+        assert answers_at_launch(credential.credential_type)

@@ -257,7 +257,7 @@ def test_masked_in_what_is_shown(stored):
     shown = with_values(stored)
     assert list(shown) == [
         *("id", "name", "company_id", "formType", "credential_type_id"),
-        *("ACCOUNT", "BANK_TOKEN", "DAYS", "MODE", "version", "availability", "expires"),
+        *("ACCOUNT", "BANK_TOKEN", "DAYS", "MODE", "version", "availability", "expires", "files"),
     ]
     assert (shown["ACCOUNT"], shown["BANK_TOKEN"], shown["DAYS"]) == ("42", MASK, None)
 

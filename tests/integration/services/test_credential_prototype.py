@@ -135,6 +135,19 @@ class TestSync:
         shipped.document |= {"version": "1.1", "name": "Fio"}
         assert self.counts() == (2, 0, 1, 0, 1)
 
+    def test_only_new_ones_are_looked_at_when_that_is_wanted(self, shipped, monkeypatch):
+        assert self.counts(only_new=True) == (2, 1, 0, 0, 1)
+        monkeypatch.setattr(prototype_sync, "_stored", lambda *_words, **_options: pytest.fail("stored again"))
+        CredentialPrototype.objects.update(name="By hand")
+        assert self.counts(only_new=True) == (2, 0, 0, 0, 2)
+        monkeypatch.undo()
+
+    def test_a_new_definition_is_stored_although_only_new_ones_are(self, shipped):
+        self.counts(only_new=True)
+        shipped.document |= {"version": "1.1", "name": "Fio"}
+        assert self.counts(only_new=True) == (2, 0, 1, 0, 1)
+        assert CredentialPrototype.objects.get().name == "Fio"
+
     def test_internal_fields_stay_on_the_type(self, acme, shipped):
         self.counts()
         kind = make_type(acme, CredentialPrototype.objects.get())

@@ -15,6 +15,7 @@ from multiflexi.models import (
     CredentialValue,
     FileStore,
     Job,
+    KeptFile,
     RunTemplate,
     User,
 )
@@ -58,6 +59,14 @@ def type_value(template: RunTemplate, text: str) -> CredentialTypeValue:
     return _column(row, text, template.company_id, is_encrypted=True)
 
 
+def kept_file(template: RunTemplate, text: str) -> KeptFile:
+    row = KeptFile.objects.create(company=template.company, variable="RATES", owner="x")
+    row.content = _seal(row, "content", text, template.company_id)
+    row.is_encrypted = True
+    row.save()
+    return row
+
+
 def configuration(template: RunTemplate, text: str) -> Configuration:
     row = Configuration.objects.create(runtemplate=template, name="PASSWORD")
     return _column(row, text, template.company_id, is_encrypted=True)
@@ -97,6 +106,7 @@ def job_overrides(template: RunTemplate, text: str) -> Job:
 BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
     ("credata", "value"): credential_value,
     ("credtypedata", "value"): type_value,
+    ("kept_file", "content"): kept_file,
     ("configuration", "value"): configuration,
     ("company_env", "value"): company_env,
     ("file_store", "file_data"): upload,

@@ -14,6 +14,7 @@ import pytest
 
 from multiflexi import manifests
 from multiflexi.credentials import registry, shipped
+from multiflexi.credentials.base import ShippedProvider
 from multiflexi.credentials.contract import CannotResolve, Given
 from multiflexi.credentials.network import Network
 from multiflexi.models import Availability
@@ -57,6 +58,19 @@ def test_code_and_definition_agree(code: str) -> None:
     definition = provider.definition()
     assert provider.code == definition["code"] == code
     assert registry.get(code.upper()) is provider
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_provider_says_whether_it_has_values_for_jobs(code: str, loopback: None, aimed) -> None:
+    """Whoever says no is never asked at the launch, so it must have nothing to say then."""
+    provider = registry.get(code)
+    assert type(provider.supplies) is bool
+    writes = any(
+        getattr(type(provider), name, None) is not getattr(ShippedProvider, name) for name in ("resolve", "supply")
+    )
+    assert provider.supplies == writes
+    if not provider.supplies:
+        assert provider.resolve(given(code, 1)) == {}
 
 
 def test_codes_and_uuids_are_unique() -> None:

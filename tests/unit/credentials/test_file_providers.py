@@ -132,6 +132,8 @@ class TestRaiffeisenBank:
         result = self.PROVIDER.check(self.given(self.file(days, begun)))
         assert result.state == state
         assert "ACME" in result.details["subject"]
+        if state in ("available", "degraded"):
+            assert result.expires["CERT_FILE"].isoformat() == result.details["certificate_expires"]
 
     def test_the_end_is_told_without_asking_anybody(self) -> None:
         end = self.PROVIDER.expires(self.given(self.file(20)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -175,6 +176,88 @@ class TestOffice365:
         routes = {**ACCEPTED, self.SITE: Reply(status)}
         assert checked("Office365", routes, OFFICE365_SITE="Invoices").state == state
 
+    MAIL, CALENDAR = "GET /v1.0/users/u@acme.cz/mailFolders/inbox", "GET /v1.0/users/u@acme.cz/calendar"
+    OWN = "GET /v1.0/applications(appId='00000000-0000-0000-0000-000000000000')"
+
+    @staticmethod
+    def signed_in(**claims: object) -> tuple[dict[str, Route], str]:
+        token = jwt(exp=1790000000, **claims)
+        return {SIGN_IN: Reply(200, {"access_token": token})}, token
+
+    def test_mail_and_calendar_of_the_user_can_be_looked_at(self, checked):
+        routes, token = self.signed_in(roles=["Mail.ReadWrite", "Calendars.Read"])
+        routes |= {one: with_bearer(token, Reply(200, {"id": "1"})) for one in (self.MAIL, self.CALENDAR)}
+        result = checked("Office365", routes, OFFICE365_USER_ID="u@acme.cz")
+        assert (result.state, result.details["mail"], result.details["calendar"]) == (
+            "available",
+            "readable",
+            "readable",
+        )
+        # Nothing but an id is asked for, so nothing is marked as read.
+        assert {request.path.partition("?")[2] for request in checked.standin.requests[1:]} == {"$select=id"}
+        assert {request.method for request in checked.standin.requests[1:]} == {"GET"}
+
+    def test_only_what_the_application_may_see_is_looked_at(self, checked):
+        routes, token = self.signed_in(roles=["Mail.Send", "Calendars.Read"])
+        routes[self.CALENDAR] = with_bearer(token, Reply(200, {"id": "1"}))
+        result = checked("Office365", routes, OFFICE365_USER_ID="u@acme.cz")
+        assert (result.state, "mail" in result.details, "calendar" in result.details) == ("available", False, True)
+        assert checked("Office365", routes).state == "available"
+        assert len(checked.standin.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "state"),
+        [(404, "misconfigured"), (403, "misconfigured"), (429, "unavailable"), (503, "unavailable")],
+    )
+    @pytest.mark.parametrize("thing", ["mail", "calendar"])
+    def test_a_mailbox_that_cannot_be_looked_at(self, status, state, thing, checked):
+        routes, _token = self.signed_in(roles=["Mail.Read", "Calendars.Read"])
+        routes |= {self.MAIL: Reply(200, {"id": "1"}), self.CALENDAR: Reply(200, {"id": "1"})}
+        routes[{"mail": self.MAIL, "calendar": self.CALENDAR}[thing]] = Reply(status, {"error": {"code": "x"}})
+        result = checked("Office365", routes, OFFICE365_USER_ID="u@acme.cz")
+        assert result.state == state
+        assert ("OFFICE365_USER_ID" in result.message and thing in result.message) is (state == "misconfigured")
+
+    def test_a_user_leads_to_no_other_place(self, checked):
+        routes, _token = self.signed_in(roles=["Mail.Read"])
+        checked("Office365", routes, OFFICE365_USER_ID="../groups/x?y")
+        assert checked.standin.requests[-1].path.startswith("/v1.0/users/..%2Fgroups%2Fx%3Fy/mailFolders")
+
+    def test_what_a_user_lends_to_the_application(self, checked):
+        routes, token = self.signed_in(scp="openid Mail.Read")
+        routes[self.MAIL] = with_bearer(token, Reply(200, {"id": "1"}))
+        user = {"OFFICE365_USERNAME": "u@acme.cz", "OFFICE365_PASSWORD": f"{MARK}-p", "OFFICE365_CLSECRET": ""}
+        assert checked("Office365", routes, **user).details["mail"] == "readable"
+        assert checked("Office365", routes | {self.MAIL: Reply(404)}, **user).state == "misconfigured"
+
+    @pytest.mark.parametrize(("days", "state"), [(13, "degraded"), (15, "available"), (-1, "degraded")])
+    def test_the_end_of_the_secret_is_told(self, days, state, checked):
+        end = (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
+        others = [
+            {"hint": "xyz", "endDateTime": (end + timedelta(days=900)).isoformat()},
+            {"hint": MARK[:3], "endDateTime": (end - timedelta(days=900)).isoformat()},
+            {"hint": MARK[:3], "endDateTime": "soon"},
+            "nonsense",
+        ]
+        routes, token = self.signed_in(roles=["Application.Read.All"])
+        found = {"passwordCredentials": [*others, {"hint": MARK[:3], "endDateTime": end.isoformat()}]}
+        routes[self.OWN] = with_bearer(token, Reply(200, found))
+        result = checked("Office365", routes)
+        assert (result.state, result.expires) == (state, {"OFFICE365_CLSECRET": end})
+        assert result.details["secret_expires"] == end.isoformat()
+        assert end.date().isoformat() in result.message
+
+    @pytest.mark.parametrize("reply", [Reply(403), Reply(503), Reply(200, b"<html>"), Reply(200, {"value": []})])
+    def test_a_secret_whose_end_nobody_tells_is_no_trouble(self, reply, checked):
+        routes, _token = self.signed_in(roles=["Application.Read.All"])
+        result = checked("Office365", {**routes, self.OWN: reply})
+        assert (result.state, dict(result.expires)) == ("available", {})
+
+    def test_a_secret_that_has_expired(self, checked):
+        refusal = {"error": "invalid_client", "error_description": "AADSTS7000222: The provided keys are expired."}
+        result = checked("Office365", {SIGN_IN: Reply(401, refusal)})
+        assert (result.state, "has expired" in result.message) == ("misconfigured", True)
+
     def test_a_wrong_secret_is_told_by_its_code(self, checked):
         refusal = {"error": "invalid_client", "error_description": f"AADSTS7000215: Invalid secret {MARK}"}
         result = checked("Office365", {SIGN_IN: Reply(401, refusal)})
@@ -212,7 +295,7 @@ class TestOffice365:
 
     def test_a_user_is_accepted_but_discouraged(self, checked):
         user = {"OFFICE365_USERNAME": "u@acme.cz", "OFFICE365_PASSWORD": f"{MARK}<&>", "OFFICE365_CLSECRET": ""}
-        result = checked("Office365", ACCEPTED, **user)
+        result = checked("Office365", self.signed_in(scp="openid")[0], **user)
         assert (result.state, result.details["discouraged"]) == ("available", True)
         assert b"grant_type=password" in checked.standin.requests[0].body
 
