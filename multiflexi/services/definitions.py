@@ -134,7 +134,7 @@ def _icon(content: bytes, path: Path | None) -> bytes | None:
 
 def remove_prototype(actor: Actor, content: bytes, origin: str, *, dry_run: bool = False) -> RemovalReport:
     """Delete the credential prototype that a file defines, unless credential types are made from it. Raises Refused."""
-    need_administrator(actor, None, "Credential prototypes")
+    need(actor, "applications.delete")
     uuid = removing.uuid_in(content, origin, Kind.CREDENTIAL_PROTOTYPE)
     if isinstance(uuid, RemovalReport):
         return uuid
@@ -152,7 +152,7 @@ def remove_prototype(actor: Actor, content: bytes, origin: str, *, dry_run: bool
 def remove_type(actor: Actor, content: bytes, origin: str, company: Company, *, dry_run: bool = False) -> RemovalReport:
     """Delete the credential type of a company that a file defines, unless there are credentials of it. Raises
     Refused for want of permission."""
-    need_administrator(actor, company.pk, f"Credential types of {company.name}")
+    need(actor, "credentials.write", company.pk)
     uuid = removing.uuid_in(content, origin, Kind.CREDENTIAL_TYPE)
     if isinstance(uuid, RemovalReport):
         return uuid
