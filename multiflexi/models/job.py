@@ -10,6 +10,7 @@ from multiflexi.models.application import Application
 from multiflexi.models.base import ColouredChoices, TenantModel, one_of
 from multiflexi.models.company import Company
 from multiflexi.models.runtemplate import Executor, RunTemplate
+from multiflexi.models.sealed import sealed_index
 
 
 class JobStatus(ColouredChoices):
@@ -167,6 +168,8 @@ class Job(TenantModel):
             models.Index(
                 fields=("status", "id"), condition=models.Q(status__in=list(LIVE_STATES)), name="job_live_status"
             ),
+            sealed_index("env", "job_sealed_env"),
+            sealed_index("overrides", "job_sealed_overrides"),
         )
         constraints = (
             models.UniqueConstraint(fields=("runtemplate", "slot"), name="job_slot"),

@@ -10,8 +10,10 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+
+from multiflexi.models.sealed import MayHoldEnvelopes
 
 
 class Form(Enum):
@@ -39,7 +41,7 @@ class Place:
         """The rows that hold envelopes, for members of JSON objects a few others too."""
         found = apps.get_model("multiflexi", self.model)._base_manager.order_by("pk")
         if self.form is Form.MEMBERS:
-            return found.annotate(_text=Cast(self.column, TextField())).filter(_text__contains="kid")
+            return found.filter(MayHoldEnvelopes(self.column))
         empty: Any = b"" if self.form is Form.BYTES else ""
         return found.filter(Q(**{f"{self.flag}": True})).exclude(**{self.column: empty}).exclude(**{self.column: None})
 

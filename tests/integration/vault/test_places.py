@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.apps import apps
-from django.db import models
+from django.db import connection, models
 
 from multiflexi.vault import envelope
-from multiflexi.vault.places import PLACES, walk
+from multiflexi.vault.places import PLACES, Form, walk
 from tests.integration.vault.builders import BUILDERS, fill
 
 # Flags of that name which say something else than "the value beside me is an envelope".
@@ -62,3 +62,16 @@ def test_a_walk_in_small_steps_misses_nothing(template):
         BUILDERS["credata", "value"](template, f"hunter2-{number}", name=f"TOKEN_{number}")
     place = next(one for one in PLACES if one.table == "credata")
     assert [len(batch) for batch in walk(place, 3)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("place", [one for one in PLACES if one.form is Form.MEMBERS], ids=lambda place: place.column)
+def test_sealed_members_are_found_by_an_index(template, place):
+    """The table of jobs grows without end, and few of them hold something sealed."""
+    if connection.vendor == "mysql":
+        pytest.skip("MariaDB and MySQL have no partial indexes")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("DROP INDEX job_live_status")
+    rows = place.rows.filter(pk__gt=1).values_list("pk")[:10]
+    assert f"job_sealed_{place.column}" in rows.explain()
