@@ -38,9 +38,13 @@ class Masker:
         if self._index is None or not text:
             return text, 0
         data, errors = as_bytes(text)
+        masked, count = self.mask_bytes(data)
+        return (masked.decode("utf-8", errors), count) if count else (text, 0)
+
+    def mask_bytes(self, data: bytes) -> tuple[bytes, int]:
+        """As `mask_text`, for bytes of any encoding."""
         stream = self.stream()
-        masked = stream.feed(data) + stream.finish()
-        return (masked.decode("utf-8", errors), stream.count) if stream.count else (text, 0)
+        return stream.feed(data) + stream.finish(), stream.count
 
     def stream(self) -> "MaskStream":
         """A filter for one byte stream."""
