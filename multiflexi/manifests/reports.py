@@ -77,7 +77,7 @@ class RemovalReport:
 
     result: Removal
     message: str
-    record: Application | CredentialPrototype | None = None
+    record: Application | CredentialPrototype | CredentialType | None = None
     users: list[str] = field(default_factory=list)
 
     @property

@@ -8,9 +8,12 @@ from django.db import transaction
 
 from multiflexi.manifests import exporting, icons, importing, reading, removing
 from multiflexi.manifests.findings import Finding, Unreadable
+from multiflexi.manifests.kinds import Kind
 from multiflexi.manifests.reports import ImportReport, Removal, RemovalReport
+from multiflexi.manifests.validation import analyse
 from multiflexi.models import Application, Company, CredentialPrototype, CredentialType
 from multiflexi.record.actor import Actor
+from multiflexi.services import credential_type
 from multiflexi.services.errors import Refused
 from multiflexi.services.rights import need_administrator
 
@@ -109,6 +112,31 @@ def remove_application(
         if dry_run:
             transaction.set_rollback(True)
     return report
+
+
+def remove_type(actor: Actor, content: bytes, origin: str, company: Company, *, dry_run: bool = False) -> RemovalReport:
+    """Delete the credential type that one company has of a definition; the report says when credentials need it.
+
+    A file that matches nothing removes nothing. Raises Refused.
+    """
+    need_administrator(actor, company.pk, f"Credential types of {company.name}")
+    definition = analyse(content, origin, Kind.CREDENTIAL_TYPE).definition
+    if definition is None:
+        return RemovalReport(
+            Removal.NOTHING, f"{origin} is no usable definition of a credential type; nothing was removed."
+        )
+    kind = CredentialType.objects.filter(company=company, definition_uuid=str(definition.uuid)).first()
+    if kind is None:
+        told = f"{company.name} has no credential type of the definition {definition.uuid}; nothing was removed."
+        return RemovalReport(Removal.NOTHING, told)
+    try:
+        with transaction.atomic():
+            credential_type.remove(actor, kind)
+            if dry_run:
+                transaction.set_rollback(True)
+    except Refused as refusal:
+        return RemovalReport(Removal.REFUSED, refusal.message, kind)
+    return RemovalReport(Removal.REMOVED, f"Credential type {kind.name} of {company.name} was removed.", kind)
 
 
 def delete_application(actor: Actor, app: Application) -> RemovalReport:

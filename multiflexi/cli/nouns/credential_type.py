@@ -12,7 +12,7 @@ from multiflexi.cli.output.results import Done, Record, Result, Rows
 from multiflexi.cli.values import BOOLEAN, PATH
 
 if TYPE_CHECKING:
-    from multiflexi.manifests.reports import ImportReport
+    from multiflexi.manifests.reports import ImportReport, RemovalReport
     from multiflexi.models import CredentialPrototype, CredentialType
 
 NOUN = Noun("credential-type", "Kinds of credentials set up for a company")
@@ -172,6 +172,28 @@ def export_json(call: Call) -> Result:
     from multiflexi.services import definitions
 
     return write(call, definitions.export_type(_selected(call, "id", "uuid")), call["file"] or "-")
+
+
+@NOUN.command(
+    "remove-json",
+    "Remove the credential type that a definition file defines from a company",
+    value("--file", "--json", help="Definition file; - = standard input", type=PATH, positional="many"),
+    value("--company", "--company_id", help="Company: id or slug"),
+    flag("--strict", help="Exit code 1 when nothing was removed"),
+    dry_run(),
+    changes=True,
+)
+def remove_json(call: Call) -> Result:
+    from multiflexi.cli.definition_files import remove_files
+    from multiflexi.services import definitions
+
+    call.need("company")
+    owner = _company(call, "company")
+
+    def remover(content: bytes, origin: str) -> RemovalReport:
+        return definitions.remove_type(call.actor, content, origin, owner, dry_run=call.dry_run)
+
+    return remove_files(call, remover)
 
 
 @NOUN.command(

@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from multiflexi.models import Company, CredentialPrototype, CredentialType, CredentialTypeValue
+from multiflexi.services import credential
 from multiflexi.services.sealed_values import opened
 from multiflexi.vault.secrecy import MASK
-from tests.integration.services.bank import make_credential, make_prototype, make_type
+from tests.integration.services.bank import SHELL, make_credential, make_prototype, make_type
 
 from .conftest import Cli
 
@@ -178,6 +179,27 @@ class TestFiles:
         assert CredentialPrototype.objects.get().code == "FioBank"
         refused = cli("credential-type:import-json", file)
         assert (refused.code, "give --company" in refused.err) == (1, True)
+
+    def test_remove(self, cli: Cli, file: Path, acme: Company, globex: Company) -> None:
+        for owner in ("acme", "globex"):
+            cli("credential-type:import-json", file, "--company", owner)
+        words = ["credential-type:remove-json", "--file", file, "--company", "acme", "-f", "json"]
+        assert cli(*words[:3]).code == 2
+        used = credential.create(
+            SHELL, company=acme, kind=CredentialType.objects.get(company=acme), name="Main", values={}
+        )
+        refused = cli(*words)
+        assert (refused.code, refused.json["removed"], "Main" in refused.json["message"]) == (1, False, True)
+        credential.remove(SHELL, used)
+        assert cli(*words, "--dry-run").json["removed"] is True
+        assert CredentialType.objects.filter(company=acme).exists()
+        assert cli(*words).json["removed"] is True
+        assert list(CredentialType.objects.values_list("company__slug", flat=True)) == ["globex"]
+        again = cli(*words)
+        assert (again.code, again.json["removed"]) == (0, False)
+        assert cli(*words, "--strict").code == 1
+        file.write_text("{}")
+        assert cli(*words).json["removed"] is False
 
     def test_validate(self, cli: Cli, file: Path) -> None:
         assert cli("credential-type:validate-json", file, "-f", "json").json["status"] == "success"
