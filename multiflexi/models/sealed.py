@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql.compiler import SQLCompiler
 
 _LIVE = "'pending', 'queued', 'running', 'finishing'"
@@ -17,17 +18,24 @@ class EndedWithEnvelopes(models.Func):
     condition is the one of the partial index. The state comes first: it is cheap, and looked at with every change.
     """
 
-    template = f"(%(status)s NOT IN ({_LIVE}) AND (%(first)s > 0 OR %(second)s > 0))"
     output_field = models.BooleanField()
 
     def __init__(self, **extra: Any) -> None:
         super().__init__("status", "env", "overrides", **extra)
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any, **context: Any) -> Any:
+    def as_sql(
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **extra_context: Any,
+    ) -> tuple[str, tuple[Any, ...]]:
         """The condition; it has no parameters."""
         status, *columns = (compiler.compile(one)[0] for one in self.get_source_expressions())
         if connection.vendor == "postgresql":
             found = [f"STRPOS(({column})::text, 'kid')" for column in columns]
         else:
             found = [f"INSTR({column}, 'kid')" for column in columns]
-        return self.template % {"status": status, "first": found[0], "second": found[1]}, []
+        return f"({status} NOT IN ({_LIVE}) AND ({found[0]} > 0 OR {found[1]} > 0))", ()

@@ -118,8 +118,8 @@ def rotate(
     if not rotation.resumed:
         add_versions(rotation.keys, note)
         _advance(rotation, selection, batch_size, progress)
-    for _again in range(PASSES if wait else 0):
-        if rotation.retire_after is None:
+    for _again in range(PASSES):
+        if wait is None or rotation.retire_after is None:
             break
         wait(max((rotation.retire_after - timezone.now()).total_seconds(), 0))
         _advance(rotation, selection, batch_size, progress)
