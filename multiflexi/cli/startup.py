@@ -115,9 +115,13 @@ def _service_failure(error: Exception) -> Failure | None:
 def _vault_failure(error: Exception) -> Failure | None:
     if "multiflexi.vault.errors" not in sys.modules:
         return None
-    from multiflexi.vault.errors import VaultError
+    from multiflexi.vault.errors import MasterKeyMissing, MasterKeyWrong, VaultError
 
-    return Failure(str(error), "encryption_unavailable") if isinstance(error, VaultError) else None
+    if not isinstance(error, VaultError):
+        return None
+    is_setting = isinstance(error, MasterKeyMissing | MasterKeyWrong)
+    code = errors.WRONG_SETTING if is_setting else errors.REFUSED
+    return Failure(str(error), "encryption_unavailable", code)
 
 
 def _database_failure(error: Exception) -> Failure | None:

@@ -74,7 +74,7 @@ class Enabled(Truth):
 
 
 class Pair(click.ParamType[tuple[str, str]]):
-    """`KEY=VALUE`, split at the first separator."""
+    """`KEY=VALUE`, split at the first separator; what is wrong is not repeated, since it may be a secret."""
 
     name = "string"
 
@@ -84,7 +84,7 @@ class Pair(click.ParamType[tuple[str, str]]):
         key, found, content = str(value).partition("=")
         if found and key:
             return key, content
-        return self.fail(f'"{value}" has no "="; write KEY=VALUE.', param, ctx)
+        return self.fail('a value has no "=", or no name in front of it; write KEY=VALUE.', param, ctx)
 
 
 class FieldPair(click.ParamType[tuple[str, str]]):

@@ -26,6 +26,7 @@ from multiflexi.jobs import deferring
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.rows import NOT_NEEDED
 from multiflexi.models import Availability, Credential, CredentialValue
+from multiflexi.vault.errors import VaultError
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,11 @@ def check(
     """
     checks = begin(credential_ids, even_if_fresh=even_if_fresh)
     asker = Asker()
-    put = questions(list(checks.credentials.values()))
+    try:
+        put = questions(list(checks.credentials.values()))
+    except VaultError:
+        give_back(checks)
+        raise
     asked = {pk: asker.ask(question, check=True, resolve=False, seconds=seconds) for pk, question in put.items()}
     answers = {pk: one.wait() for pk, one in asked.items()}
     finish(checks, {pk: answer.result for pk, answer in answers.items() if not answer.is_cut})
@@ -122,6 +127,12 @@ def finish(checks: Checks, results: Mapping[int, Result | None]) -> None:
     alarms.tell(changes)
     if recovered := [one.credential.pk for one in changes if one.is_recovery]:
         deferring.wake(recovered)
+
+
+def give_back(checks: Checks) -> None:
+    """End the leases without a result, so that nobody waits for one."""
+    ours = Credential.objects.filter(pk__in=checks.credentials, checking_by=checks.token)
+    ours.update(checking_by=None, checking_until=None)
 
 
 def forget(credentials: QuerySet[Credential]) -> None:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from multiflexi.models import BoolStyle, FieldType
 
+SECRET_BYTES = 64 * 1024
 TRUE_WORDS = frozenset({"true", "1", "yes", "on", "y", "t"})
 FALSE_WORDS = frozenset({"", "false", "0", "no", "off", "n", "f"})
 
@@ -63,6 +64,15 @@ def validate(field: Field, text: str, stored: str | None = None) -> str:
     if check is None or text in ("", stored) or _MACRO.search(text):
         return text
     return check(field, text)
+
+
+def refuse_long_secret(name: str, text: str) -> None:
+    """Raise FieldError for a secret of more than 64 KiB in UTF-8: masking takes several hundred times its size."""
+    if len(text.encode("utf-8", "surrogatepass")) > SECRET_BYTES:
+        raise FieldError(
+            _("%(name)s: a secret has at most %(most)d bytes; shorten it, or hand it over as a file.")
+            % {"name": name, "most": SECRET_BYTES}
+        )
 
 
 def to_process(field_type: str, text: str, bool_style: str) -> str:

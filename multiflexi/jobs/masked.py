@@ -105,10 +105,10 @@ def tail(path: Path, masker: Masker, limit: int) -> str:
 
 def text_tail(masked: bytes, masker: Masker, limit: int) -> str:
     """The last `limit` bytes of masked output as text without NUL characters, which PostgreSQL refuses."""
-    text = masked[-limit:].decode(errors="replace") if len(masked) > limit else masked.decode(errors="replace")
-    if "\0" in text:
+    if b"\0" in masked:
         # Characters on both sides of a NUL come together and may only now make up a secret.
-        text = masker.mask_text(text.replace("\0", ""))[0]
+        masked = masker.mask_bytes(masked.replace(b"\0", b""))[0]
+    text = masked[-limit:].decode(errors="replace") if len(masked) > limit else masked.decode(errors="replace")
     encoded = text.encode()
     return encoded[-limit:].decode(errors="ignore") if len(encoded) > limit else text
 

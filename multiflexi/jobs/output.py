@@ -186,12 +186,13 @@ class LineFeed:
         return None
 
     def _texts(self, block: _Block) -> Iterator[tuple[str, bool]]:
-        text = _LINE_END.sub(b"\n", block.data).replace(b"\0", b"").decode(errors="replace")
+        text = _LINE_END.sub(b"\n", block.data).replace(b"\0", b"")
         # A rest of nothing but NUL characters is a line, too, however it arrives.
         if block.data.endswith((b"\n", b"\r")):
-            text = text.removesuffix("\n")
-        masked, _ = self._masker.mask_text(text)
-        for line in masked.split("\n"):
+            text = text.removesuffix(b"\n")
+        # Masked first: what is no UTF-8 loses its bytes when it is decoded.
+        masked, _ = self._masker.mask_bytes(text)
+        for line in masked.decode(errors="replace").split("\n"):
             *pieces, last = _pieces(line)
             yield from ((piece, True) for piece in pieces)
             yield last, block.goes_on

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("multiflexi", "0010_credential_checks")]
+    dependencies = [("multiflexi", "0011_sealed_jobs")]
     operations = [
         migrations.RemoveConstraint("filestore", "file_store_owner"),
         migrations.AddField(

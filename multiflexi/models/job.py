@@ -10,6 +10,7 @@ from multiflexi.models.application import Application
 from multiflexi.models.base import ColouredChoices, TenantModel, one_of
 from multiflexi.models.company import Company
 from multiflexi.models.runtemplate import Executor, RunTemplate
+from multiflexi.models.sealed import EndedWithEnvelopes
 
 
 class JobStatus(ColouredChoices):
@@ -167,6 +168,7 @@ class Job(TenantModel):
             models.Index(
                 fields=("status", "id"), condition=models.Q(status__in=list(LIVE_STATES)), name="job_live_status"
             ),
+            models.Index(fields=("id",), condition=models.Q(EndedWithEnvelopes()), name="job_sealed"),
         )
         constraints = (
             models.UniqueConstraint(fields=("runtemplate", "slot"), name="job_slot"),

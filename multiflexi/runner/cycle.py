@@ -39,7 +39,7 @@ from multiflexi.runner.removing import Remover
 from multiflexi.runner.running import Running, Stage
 from multiflexi.runner.supply import KEEP_SECONDS, Supply
 from multiflexi.vault import keyring
-from multiflexi.vault.errors import VaultError
+from multiflexi.vault.errors import MasterKeyMissing, MasterKeyWrong, VaultError
 from multiflexi.vault.names import CREDENTIALS
 
 log = logging.getLogger(__name__)
@@ -387,7 +387,7 @@ class Cycle:
         try:
             keyring.current(CREDENTIALS)
         except VaultError as error:
-            return f"master key: {error}"[:64]
+            return _locked_out(error)
         return _shortage(self._spool.path, Path(settings.MULTIFLEXI_TMP))
 
     def _pause(self) -> float:
@@ -407,6 +407,15 @@ class Cycle:
         if self.claims and self._free_places > 0:
             wanted.append(self.lookout.seconds)
         return max(0.0, min(wanted))
+
+
+def _locked_out(error: VaultError) -> str:
+    """Why no secret can be opened, in words that fit the column of the instance; encryption:status tells more."""
+    if isinstance(error, MasterKeyMissing):
+        return "master key: ENCRYPTION_MASTER_KEY is missing"
+    if isinstance(error, MasterKeyWrong):
+        return "master key: ENCRYPTION_MASTER_KEY does not fit the data keys"
+    return "master key: no data keys, see encryption:status"
 
 
 def _shortage(*paths: Path) -> str | None:

@@ -20,6 +20,8 @@ from multiflexi.jobs.spool import Spool
 from multiflexi.models import Job, JobStatus, QueueEntry, WorkerRole
 from multiflexi.runner.cycle import UNLIMITED, Cycle
 from multiflexi.runner.fencing import Guard
+from multiflexi.vault import keyring
+from multiflexi.vault.names import CREDENTIALS
 
 WAIT_SECONDS = 0.25
 
@@ -37,7 +39,7 @@ def run_job(job_id: int, *, look: Callable[[], None] = lambda: None, timeout: fl
 
     Ctrl-C (KeyboardInterrupt) ends the job as a shutdown would. Raises NotRunnable when the job does not wait or
     somebody else was faster, Deferred when a credential keeps it from running, TimeoutError when it has not begun in
-    time.
+    time, and a VaultError at once when no secret can be opened.
     """
     job = Job.objects.get(pk=job_id)
     if job.status != JobStatus.PENDING:
@@ -67,7 +69,10 @@ def _deferrals(job_id: int) -> tuple[int, str]:
 
 
 def process_queue(*, limit: int | None = None, timeout: float | None = None) -> list[int]:
-    """Run due jobs until none is left, `limit` have ended or `timeout` seconds are over; returns their ids."""
+    """Run due jobs until none is left, `limit` have ended or `timeout` seconds are over; returns their ids.
+
+    Raises a VaultError when no secret can be opened.
+    """
     most = settings.MULTIFLEXI_MAX_PARALLEL or UNLIMITED
     places = min(limit or most, most)
     deadline = time.monotonic() + timeout if timeout else None
@@ -113,6 +118,8 @@ class _Inline(Cycle):
 @contextmanager
 def _instance(*, places: int, only: int | None = None, at_most: int | None = None) -> Iterator[_Inline]:
     process.forbid_dumps()
+    # A cycle would wait for the key, and nobody sees what it waits for.
+    keyring.current(CREDENTIALS)
     name = f"{socket.gethostname()}#{os.getpid()}"
     with Spool(settings.MULTIFLEXI_SPOOL, name) as spool:
         cycle = _Inline(WorkerRole.INLINE, name, spool, places=places, only=only, at_most=at_most)

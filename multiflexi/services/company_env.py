@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import QuerySet
 
-from multiflexi.jobs import names
+from multiflexi.jobs import fields, names
 from multiflexi.models import Company, CompanyEnv, RunTemplate
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
@@ -33,6 +33,8 @@ def set_value(actor: Actor, company: Company, keyword: str, value: str, *, secre
         hidden = _hidden(entry, keyword, secret)
         if entry and entry.secret and hidden and value in ("", secrecy.MASK, secrecy.NOT_SET):
             return entry
+        if hidden:
+            _refuse_long(keyword, value)
         created = entry is None
         entry = entry or CompanyEnv.objects.create(company=company, keyword=keyword, secret=hidden)
         before = None if entry.secret else entry.value or None
@@ -71,6 +73,13 @@ def _check_keyword(keyword: str) -> None:
         raise invalid_field("key", "names that begin with MULTIFLEXI_ belong to the platform; use another one.")
     if names.changes_loading(keyword):
         raise invalid_field("key", f"{keyword} changes how programs are loaded; only a definition may set it.")
+
+
+def _refuse_long(keyword: str, value: str) -> None:
+    try:
+        fields.refuse_long_secret(keyword, value)
+    except fields.FieldError as error:
+        raise invalid_field("value", str(error)) from None
 
 
 def _hidden(entry: CompanyEnv | None, keyword: str, secret: bool | None) -> bool:

@@ -90,6 +90,6 @@ def _seal(actor: Actor, batch: list[Place], count: Count) -> None:
 
 def _plain(row: sealed_values.Row) -> str:
     text = row.value or ""
-    if not envelope.is_sealed(text):
+    if not envelope.looks_sealed(text):
         return text
     return envelope.open_sealed(text, table=row._meta.db_table, field=sealed_values.COLUMN, record=row.pk)

@@ -136,6 +136,8 @@ def hints(fields: Fields, given: Values) -> list[str]:
 
 def _fitting(field: KnownField, value: str, stored: str | None) -> str:
     try:
+        if field.secret and value != stored:
+            typed.refuse_long_secret(field.keyname, value)
         return typed.validate(field, value, stored)
     except typed.FieldError as error:
         raise Invalid(str(error), "invalid_value", details={"field": field.keyname, "rule": str(error)}) from None

@@ -1,4 +1,4 @@
-"""Showing stored secrets to a person, on the command line only; every time is in the audit trail."""
+"""Showing stored secrets to a person, on the command line only; every time is in the audit trail, and is told."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Collection
 from django.conf import settings
 from django.db import transaction
 
-from multiflexi.models import AuditOutcome, Credential, CredentialValue
-from multiflexi.record import audit
+from multiflexi.models import AuditEntry, AuditOutcome, Credential, CredentialValue, Outbox, OutboxKind
+from multiflexi.record import audit, outbox
 from multiflexi.record.actor import Actor
 from multiflexi.services import sealed_values
 from multiflexi.services.errors import Refused
 from multiflexi.services.rights import may_reveal
+
+EVENT = "credential_revealed"
 
 
 def reveal(
@@ -39,15 +41,31 @@ def reveal(
         rows = rows.filter(name__in=names)
     values = {row.name: sealed_values.opened(row) or "" for row in rows}
     with transaction.atomic():
-        audit.write(
+        entry = audit.write(
             actor,
             "reveal",
             credential,
-            event_type="credential_revealed",
+            event_type=EVENT,
             severity="high",
             data={"fields": sorted(values), "version": credential.version, "reason": reason},
         )
+        outbox.add([_notification(credential, entry)])
     return values
+
+
+def _notification(credential: Credential, entry: AuditEntry) -> Outbox:
+    """For the administrators of the company; what was shown is named, never written down."""
+    payload = {
+        "subject": EVENT,
+        "credential_id": credential.pk,
+        "name": credential.name,
+        "audit_id": entry.pk,
+        "user_id": entry.user_id,
+        "at": entry.created_at,
+        **(entry.additional_data or {}),
+    }
+    identity = outbox.key(EVENT, credential.pk, entry.pk)
+    return outbox.row(OutboxKind.NOTIFICATION, identity, payload, company_id=credential.company_id)
 
 
 def _audit_denial(actor: Actor, credential: Credential) -> None:

@@ -12,9 +12,9 @@ from multiflexi.record.actor import Actor
 from multiflexi.services import setup
 from multiflexi.services.errors import invalid_field
 from multiflexi.vault import rotation, status, sweep
-from multiflexi.vault.names import INSTALLATION_NAMES
+from multiflexi.vault.names import AUDIT, INSTALLATION_NAMES
 from multiflexi.vault.rotation import KeyChange, Rotation, Selection
-from multiflexi.vault.status import KeyRingStatus
+from multiflexi.vault.status import KeyRingStatus, KeyState
 from multiflexi.vault.sweep import Found, Progress
 
 
@@ -28,6 +28,16 @@ class Initialised(NamedTuple):
 def look() -> tuple[KeyRingStatus, Found]:
     """The key ring, and how many values each key has sealed in which table."""
     return status.status(), sweep.usage()
+
+
+def unfinished(ring: KeyRingStatus) -> list[KeyState]:
+    """Old versions that a rotation has replaced and not retired; those of the audit key stay for ever."""
+    return [key for key in ring.keys if not key.is_active and key.key_name != AUDIT]
+
+
+def without_key(ring: KeyRingStatus, found: Found) -> int:
+    """How many values no key of the ring can open: theirs is gone, or they are too damaged to tell which it was."""
+    return found.checked - sum(found.of_key(key.id) for key in ring.keys)
 
 
 def init(actor: Actor, *, force: bool = False) -> Initialised:

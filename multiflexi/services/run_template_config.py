@@ -98,10 +98,10 @@ def _checked(field: ConfField | None, name: str, value: str) -> str:
         raise invalid_field("config", f"{name}: names that begin with MULTIFLEXI_ belong to the platform.")
     if names.changes_loading(name) and field is None:
         raise invalid_field("config", f"{name} changes how programs are loaded; only a definition may set it.")
-    if field is None:
-        return value
     try:
-        return fields.validate(field, value)
+        if _is_secret(field, name):
+            fields.refuse_long_secret(name, value)
+        return fields.validate(field, value) if field else value
     except fields.FieldError as error:
         raise invalid_field("config", str(error)) from None
 

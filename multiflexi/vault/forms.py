@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import quote, quote_plus
 
 MIN_LENGTH = 4
@@ -16,6 +17,8 @@ http https localhost production staging development debug info warning error
 """
 TRIVIAL_WORDS = frozenset(_COMMON.split())
 _URL_SAFE_SETS = ("", "/", "!*'()")  # strict; Python's and most servers' default; JavaScript's encodeURIComponent
+_OLD_ENCODINGS = ("iso-8859-1", "cp1252", "iso-8859-2", "cp1250")
+_LINE_WIDTHS = (64, 76)
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
@@ -33,11 +36,12 @@ def forms(secret: str) -> set[bytes]:
     if not is_maskable(secret):
         return set()
     found: set[bytes] = set()
-    for value in {secret, secret.strip()}:
-        raw, _ = as_bytes(value)
-        found.update((raw, *_base64(raw), *_url(raw), *_json(value)))
+    for value in _spellings(secret):
+        found.update(_json(value))
+        for raw in (as_bytes(value)[0], *_in_old_encodings(value)):
+            found.update((raw, *_base64(raw), *_base64_lines(raw), *_url(raw)))
     for line in _telling_lines(secret):
-        found.update((as_bytes(line)[0], *_json(line)))
+        found.update((as_bytes(line)[0], *_in_old_encodings(line), *_json(line)))
     return {piece for form in found if len(form) >= MIN_LENGTH for piece in _pieces(form)}
 
 
@@ -66,6 +70,19 @@ def _pieces(form: bytes) -> Iterator[bytes]:
     yield form[-MAX_LENGTH:]
 
 
+def _spellings(secret: str) -> set[str]:
+    """The value with and without outer blanks, and with the line ends of either world."""
+    unix = secret.replace("\r\n", "\n")
+    return {text for value in (secret, unix, unix.replace("\n", "\r\n")) for text in (value, value.strip())}
+
+
+def _in_old_encodings(text: str) -> Iterator[bytes]:
+    """What a program writes that does not know UTF-8; the same bytes for a text of plain ASCII."""
+    for encoding in () if text.isascii() else _OLD_ENCODINGS:
+        with suppress(UnicodeEncodeError):
+            yield text.encode(encoding)
+
+
 def _telling_lines(secret: str) -> Iterator[str]:
     """Lines of a multi-line secret, without PEM armour and ornaments, which occur in harmless text as well."""
     lines = _LINE_BREAKS.split(secret.strip())
@@ -87,6 +104,14 @@ def _base64(raw: bytes) -> Iterator[bytes]:
         for end in (8 * (offset + len(raw)) // 6, len(encoded)):
             yield encoded[mixed:end]
             yield encoded[mixed:end].translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _base64_lines(raw: bytes) -> Iterator[bytes]:
+    """The lines of the encoded text when the secret is all there is, as `base64` and `openssl` break them."""
+    encoded = base64.b64encode(raw).rstrip(b"=")
+    for width in _LINE_WIDTHS:
+        for end in (8 * len(raw) // 6, len(encoded)) if len(encoded) > width else ():
+            yield from (encoded[start : min(start + width, end)] for start in range(0, end, width))
 
 
 def _url(raw: bytes) -> Iterator[bytes]:

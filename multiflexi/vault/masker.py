@@ -27,7 +27,7 @@ class Masker:
     empty: ClassVar["Masker"]
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        patterns = sorted(set().union(*map(forms, secrets)))
+        patterns = sorted(_without_repeats(set().union(*map(forms, secrets))))
         self._index = _Index(patterns) if patterns else None
 
     def __bool__(self) -> bool:
@@ -38,9 +38,13 @@ class Masker:
         if self._index is None or not text:
             return text, 0
         data, errors = as_bytes(text)
+        masked, count = self.mask_bytes(data)
+        return (masked.decode("utf-8", errors), count) if count else (text, 0)
+
+    def mask_bytes(self, data: bytes) -> tuple[bytes, int]:
+        """As `mask_text`, for bytes of any encoding."""
         stream = self.stream()
-        masked = stream.feed(data) + stream.finish()
-        return (masked.decode("utf-8", errors), stream.count) if stream.count else (text, 0)
+        return stream.feed(data) + stream.finish(), stream.count
 
     def stream(self) -> "MaskStream":
         """A filter for one byte stream."""
@@ -153,6 +157,24 @@ class _Index:
             if tail[-size:] in self._beginnings:
                 return len(data) - size
         return len(data)
+
+
+def _without_repeats(patterns: Iterable[bytes]) -> Iterator[bytes]:
+    """Leave out patterns that a shorter one covers wherever they occur, as `abab` does with `ababab`.
+
+    Hundreds of such secrets would else all match at every byte of an output that repeats them. A pattern that repeats
+    its first bytes is made of overlapping occurrences of a shorter one that repeats the same bytes and ends likewise.
+    """
+    seen: set[tuple[bytes, int]] = set()
+    for pattern in sorted(patterns, key=len):
+        half = (len(pattern) + 1) // 2
+        period = pattern.find(pattern[:half], 1)
+        if period > 0 and pattern.startswith(pattern[period:]):
+            kind = (pattern[:period], len(pattern) % period)
+            if kind in seen:
+                continue
+            seen.add(kind)
+        yield pattern
 
 
 def _merged(matches: list[tuple[int, int]], covered: int) -> list[tuple[int, int]]:

@@ -10,8 +10,11 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+
+from multiflexi.models.job import LIVE_STATES
+from multiflexi.models.sealed import EndedWithEnvelopes
 
 
 class Form(Enum):
@@ -19,7 +22,7 @@ class Form(Enum):
 
     TEXT = auto()
     BYTES = auto()
-    MEMBERS = auto()  # of a JSON object, among plain ones
+    MEMBERS = auto()  # of a JSON object of a job, among plain ones
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,17 @@ class Place:
     key_column: str | None = None
 
     @property
-    def rows(self) -> models.QuerySet[Any]:
-        """The rows that hold envelopes, for members of JSON objects a few others too."""
+    def rows(self) -> tuple[models.QuerySet[Any], ...]:
+        """The rows that hold envelopes, for members of JSON objects a few others too.
+
+        Jobs come in two parts, those that have ended last: one that ends meanwhile is found then.
+        """
         found = apps.get_model("multiflexi", self.model)._base_manager.order_by("pk")
         if self.form is Form.MEMBERS:
-            return found.annotate(_text=Cast(self.column, TextField())).filter(_text__contains="kid")
+            return found.filter(status__in=LIVE_STATES), found.filter(EndedWithEnvelopes())
         empty: Any = b"" if self.form is Form.BYTES else ""
-        return found.filter(Q(**{f"{self.flag}": True})).exclude(**{self.column: empty}).exclude(**{self.column: None})
+        sealed = found.filter(Q(**{f"{self.flag}": True}))
+        return (sealed.exclude(**{self.column: empty}).exclude(**{self.column: None}),)
 
 
 @dataclass(frozen=True)
@@ -126,11 +133,12 @@ def walk(place: Place, batch: int) -> Iterator[list[Stored]]:
     size = 1 if place.form is Form.BYTES else batch
     columns = ["pk", place.column, "_company", *([place.key_column] if place.key_column else [])]
     company = Coalesce(*place.company) if len(place.company) > 1 else models.F(place.company[0])
-    rows = place.rows.annotate(_company=company).values_list(*columns)
-    last = 0
-    while found := list(rows.filter(pk__gt=last)[:size]):
-        last = found[-1][0]
-        yield [_stored(place, *row) for row in found]
+    for part in place.rows:
+        rows = part.annotate(_company=company).values_list(*columns)
+        last = 0
+        while found := list(rows.filter(pk__gt=last)[:size]):
+            last = found[-1][0]
+            yield [_stored(place, *row) for row in found]
 
 
 def _stored(place: Place, record: int, content: Any, company_id: int | None, key_id: int | None = None) -> Stored:

@@ -22,6 +22,9 @@ from multiflexi.vault.sweep import Found, Progress
 # Every process writes with a new version after keyring.MAX_AGE; the rest is for transactions that began before.
 GRACE = timedelta(seconds=60)
 
+# Of a waiting call: each pass may meet a row that somebody writes just then, and another call can go on.
+PASSES = 5
+
 Note = Callable[[int], object]
 """Records in the transaction of the change, before it, how many keys are changed."""
 
@@ -115,7 +118,9 @@ def rotate(
     if not rotation.resumed:
         add_versions(rotation.keys, note)
         _advance(rotation, selection, batch_size, progress)
-    if rotation.retire_after and wait:
+    for _again in range(PASSES):
+        if wait is None or rotation.retire_after is None:
+            break
         wait(max((rotation.retire_after - timezone.now()).total_seconds(), 0))
         _advance(rotation, selection, batch_size, progress)
     return rotation

@@ -127,6 +127,22 @@ class TestJob:
             assert done.returncode == 3, (words, done.stderr)
         assert program(JOB_ID=str(live.job(template))).returncode == 3
 
+    @pytest.mark.parametrize("key", ["another secret of forty characters at all", ""], ids=["wrong", "missing"])
+    @pytest.mark.parametrize("words", [["-j"], ["job:run"], ["queue:process"]], ids=lambda words: words[0])
+    def test_does_not_wait_for_a_master_key(
+        self, live: Live, acme: Company, program: Program, words: list[str], key: str
+    ) -> None:
+        job_id = live.job(live.template(live.app("echo started"), acme))
+        if words[0] == "-j":
+            done = program("-j", job_id, ENCRYPTION_MASTER_KEY=key)
+        else:
+            number = [job_id] if words[0] == "job:run" else []
+            command = [sys.executable, "-m", "multiflexi.cli.main"]
+            done = program(*words, *number, command=command, ENCRYPTION_MASTER_KEY=key)
+        assert (done.returncode, done.stdout) == (78, "")
+        assert "ENCRYPTION_MASTER_KEY" in done.stderr and done.stderr.count("\n") == 1
+        assert status(job_id) == JobStatus.PENDING
+
     def test_unknown_is_refused(self, program: Program) -> None:
         for words in (("-j", 987654321), ("-j", "many"), ("-r", 987654321)):
             done = program(*words)

@@ -19,12 +19,15 @@ def status(call: Call) -> Document:
     from multiflexi.services import encryption
 
     ring, found = encryption.look()
+    old, lost = encryption.unfinished(ring), encryption.without_key(ring, found)
     data: dict[str, Any] = {
-        "status": "error" if ring.problem else "success",
-        "message": ring.problem or f"{ring.active_keys} active keys",
+        "status": "error" if ring.problem or lost else "success",
+        "message": ring.problem or _advice(len(old), lost) or f"{ring.active_keys} active keys",
         "master_key": ring.master_key,
         "total_keys": len(ring.keys),
         "active_keys": ring.active_keys,
+        "unfinished": [f"{key.key_name}:{key.version}" for key in old],
+        "values_without_key": lost,
         "keys": [
             Record(
                 {
@@ -43,7 +46,23 @@ def status(call: Call) -> Document:
             for key in ring.keys
         ],
     }
-    return Document(data, lambda: _text(data), code=1 if ring.problem else 0)
+    return Document(data, lambda: _text(data), code=1 if data["status"] == "error" else 0)
+
+
+def _advice(old: int, lost: int) -> str:
+    """What is to be done; nothing but another rotation finishes one that was broken off."""
+    words = []
+    if lost:
+        words.append(
+            f"{lost} values are damaged or their key is gone; multiflexi-cli encryption:verify lists them, "
+            "enter them again"
+        )
+    if old:
+        words.append(
+            f"A rotation is unfinished, {old} old versions are left; multiflexi-cli encryption:rotate finishes it "
+            "and retires them, encryption:verify lists the values that would keep one"
+        )
+    return ". ".join(words)
 
 
 def _text(data: dict[str, Any]) -> str:

@@ -288,7 +288,7 @@ class TestEncryptExisting:
         settings.ENCRYPTION_MASTER_KEY = "another master key of 32 characters"
         for words in ([], ["--dry-run"]):
             outcome = cli("credential:encrypt-existing", *words, "-f", "json")
-            assert (outcome.code, outcome.json["code"]) == (1, "encryption_unavailable")
+            assert (outcome.code, outcome.json["code"]) == (78, "encryption_unavailable")
 
 
 class TestCheck:

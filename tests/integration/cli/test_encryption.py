@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from multiflexi.models import Company, CompanyEnv, Configuration, EncryptionKey, RunTemplate
 from multiflexi.record.actor import SYSTEM
@@ -36,6 +39,27 @@ def test_status_counts_values_by_version_and_table(cli: Cli, secrets: RunTemplat
     assert found["audit"] == (1, 0, {})
 
 
+def test_status_tells_how_a_broken_off_rotation_goes_on(cli: Cli, secrets: RunTemplate) -> None:
+    assert cli("encryption:status", "-f", "json").json["unfinished"] == []
+    cli("encryption:rotate", "--no-wait")
+    told = cli("encryption:status", "-f", "json")
+    assert (told.code, sorted(told.json["unfinished"])) == (0, ["credentials:1", "default:1", "personal_data:1"])
+    assert "encryption:rotate finishes it" in told.json["message"]
+    assert told.json["message"] in cli("encryption:status").out
+    EncryptionKey.objects.filter(is_active=False).update(rotated_at=timezone.now() - timedelta(hours=1))
+    cli("encryption:rotate", "--no-wait")
+    assert cli("encryption:status", "-f", "json").json["unfinished"] == []
+
+
+def test_status_counts_what_no_key_opens(cli: Cli, secrets: RunTemplate) -> None:
+    sealed = Configuration.objects.get(is_encrypted=True)
+    for text in (sealed.value[:-9], sealed.value.replace('"kid":', '"kid":77')):
+        Configuration.objects.filter(pk=sealed.pk).update(value=text)
+        told = cli("encryption:status", "-f", "json")
+        assert (told.code, told.json["status"], told.json["values_without_key"]) == (1, "error", 1)
+        assert "encryption:verify lists them" in told.json["message"]
+
+
 def test_init_says_when_there_is_nothing_to_do(cli: Cli) -> None:
     data = cli("encryption:init", "-f", "json").json
     assert (data["initialized"], data["rotated"], data["algorithm"]) == (False, False, "AES-256-GCM")
@@ -57,7 +81,7 @@ def test_init_without_a_usable_master_key_fails(cli: Cli, settings) -> None:
         settings.ENCRYPTION_MASTER_KEY = key
         keyring.forget()
         done = cli("encryption:init")
-        assert done.code == 1 and told in done.err and "Traceback" not in done.err
+        assert done.code == 78 and told in done.err and "Traceback" not in done.err
     assert not EncryptionKey.objects.exists()
 
 
@@ -133,7 +157,7 @@ def test_a_master_key_that_does_not_fit_is_one_clear_error(cli: Cli, secrets: Ru
     keyring.forget()
     for words in (["encryption:rotate"], ["encryption:rotate", "--master"], ["encryption:verify"]):
         done = cli(*words)
-        assert done.code == 1 and done.err.count("is wrapped by the master key") == 1
+        assert done.code == 78 and done.err.count("is wrapped by the master key") == 1
         assert "Traceback" not in done.err
     assert cli("encryption:status").code == 1
     assert EncryptionKey.objects.count() == 4

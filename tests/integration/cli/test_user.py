@@ -147,7 +147,7 @@ def test_without_a_master_key_nothing_is_changed(cli: Cli, settings: Any) -> Non
     settings.ENCRYPTION_MASTER_KEY = ""
     keyring.forget()
     outcome = cli("company:create", "--name", "New", "-f", "json")
-    assert (outcome.code, outcome.json["code"]) == (1, "encryption_unavailable")
+    assert (outcome.code, outcome.json["code"]) == (78, "encryption_unavailable")
     assert "ENCRYPTION_MASTER_KEY" in outcome.err
     assert cli("company:list", "-f", "json").json == []
 

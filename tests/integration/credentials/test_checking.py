@@ -13,6 +13,7 @@ from multiflexi.credentials.contract import Provider, Result
 from multiflexi.credentials.questions import answers_at_launch
 from multiflexi.jobs.queue import backend
 from multiflexi.models import Availability, Credential, Outbox
+from multiflexi.vault.errors import MasterKeyWrong
 from tests.integration.credentials import fake
 from tests.integration.jobs_environment.builders import Bank
 
@@ -257,6 +258,13 @@ def test_a_provider_that_cannot_be_loaded_stops_its_credentials_only(bank, crede
     found = check(credential)[credential.pk]
     assert found.availability == "unavailable"
     assert "ModuleNotFoundError" in found.availability_message
+
+
+def test_without_the_master_key_no_lease_stays_behind(credential, settings):
+    settings.ENCRYPTION_MASTER_KEY = "another secret of forty characters at all"
+    with pytest.raises(MasterKeyWrong):
+        check(credential)
+    assert (stored(credential).checking_by, stored(credential).checking_until) == (None, None)
 
 
 class TestAtTheLaunch:

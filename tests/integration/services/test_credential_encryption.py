@@ -72,3 +72,12 @@ def test_an_envelope_that_is_not_marked_is_not_sealed_twice(lying_open):
     assert (count.encrypted, count.failed) == (1, 1)
     row = CredentialValue.objects.get(credential__name="Second", name="BANK_TOKEN")
     assert envelope.open_sealed(row.value, table="credata", field="value", record=row.pk) == TOKEN
+
+
+def test_what_is_left_of_an_envelope_is_no_value_to_seal(lying_open):
+    encrypt(SHELL)
+    rest = CredentialValue.objects.get(credential__name="Second", name="BANK_TOKEN").value[:-9]
+    CredentialValue.objects.filter(credential__name="Second", name="BANK_TOKEN").update(value=rest, is_encrypted=False)
+    count = encrypt(SHELL)
+    assert (count.encrypted, count.failed) == (0, 1)
+    assert CredentialValue.objects.get(credential__name="Second", name="BANK_TOKEN").value == rest

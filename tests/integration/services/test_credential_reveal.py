@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from multiflexi.models import AuditEntry, CredentialValue, Role, User, UserRole
+from multiflexi.models import AuditEntry, CredentialValue, Outbox, Role, User, UserRole
 from multiflexi.record.actor import Actor
 from multiflexi.services import credential_reveal
 from multiflexi.services.errors import Refused
@@ -44,6 +44,23 @@ def test_the_holder_of_the_permission_sees_them_and_is_recorded(stored, holder):
     )
     assert entry.additional_data == {"fields": ["BANK_TOKEN"], "version": 1, "reason": "moving"}
     assert TOKEN not in json.dumps(list(AuditEntry.objects.values("changes", "additional_data")))
+
+
+def test_the_administrators_of_the_company_are_told_each_time(stored, holder):
+    for _ in range(2):
+        credential_reveal.reveal(holder, stored, reason="moving")
+    told = list(Outbox.objects.filter(kind="notification", company_id=stored.company_id).order_by("pk"))
+    assert [one.payload["subject"] for one in told] == ["credential_revealed"] * 2
+    payload = told[0].payload
+    assert (payload["credential_id"], payload["name"], payload["user_id"]) == (stored.pk, stored.name, holder.user_id)
+    assert (payload["fields"], payload["reason"]) == (["BANK_TOKEN"], "moving")
+    assert TOKEN not in json.dumps([one.payload for one in told])
+
+
+def test_a_refusal_is_no_reveal_to_tell_of(stored, bob):
+    with pytest.raises(Refused):
+        credential_reveal.reveal(Actor(bob.pk, "cli"), stored)
+    assert not Outbox.objects.exists()
 
 
 @pytest.mark.parametrize("login", ["root", "multiflexi"])

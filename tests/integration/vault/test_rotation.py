@@ -103,6 +103,25 @@ def test_a_waiting_call_ends_with_the_old_version_gone(template):
     assert done.keys[0].retired == [1] and done.retire_after is None
 
 
+def test_a_waiting_call_goes_over_what_was_overtaken_and_still_retires(template, monkeypatch):
+    """On a busy installation some row is always written just then."""
+    fill(template)
+    original, calls = Stored.replace, []
+
+    def overtaken(stored, *arguments):
+        calls.append(stored)
+        return False if len(calls) == 1 else original(stored, *arguments)
+
+    def wait(seconds):
+        if seconds:
+            age()
+
+    monkeypatch.setattr(Stored, "replace", overtaken)
+    done = rotate("credentials", wait=wait)
+    assert done.keys[0].retired == [1] and done.retire_after is None
+    assert keys_in_use() == {keyring.current("credentials").id}
+
+
 @contextmanager
 def process_of_before(cache):
     """What a process does that looked at the key ring before the rotation."""

@@ -108,3 +108,10 @@ def test_repeatable_identifiers_come_from_both_places() -> None:
 def test_an_option_that_was_not_given_differs_from_an_empty_one() -> None:
     call = Call(parsed(["--ic", ""]))
     assert call.given("ic", "company_id", "config") == {"ic": ""}
+
+
+@pytest.mark.parametrize("text", ["API_KEY:hunter2", "hunter2", "=hunter2"])
+def test_what_may_be_a_secret_is_not_repeated(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="KEY=VALUE") as refused:
+        parsed(["--config", text])
+    assert "hunter2" not in refused.value.format_message()

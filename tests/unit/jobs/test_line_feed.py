@@ -260,3 +260,10 @@ def test_lines_do_not_depend_on_how_the_output_arrives(tmp_path_factory, pieces,
         lines += texts(take(feed))
     lines += texts(take(feed, final=True))
     assert lines == texts(take(whole.feed(masker), final=True))
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-2", "cp1250"])
+def test_a_secret_in_an_old_encoding_is_masked(job, encoding):
+    secret = "heslo-žluť-příliš"
+    job.write(f"token {secret} ok\nnext\n".encode(encoding))
+    assert [line.line for line in take(job.feed(Masker([secret])), final=True)] == ["token •••••••• ok", "next"]

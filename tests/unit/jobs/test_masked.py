@@ -86,3 +86,10 @@ def test_a_secret_at_the_beginning_of_the_tail_shows_no_part(spool):
         text = tail(spool(content), Masker([SECRET]), 1024)
         assert "4711" not in text
         assert text.endswith("y" * 900)
+
+
+def test_the_tail_shows_no_secret_in_an_old_encoding_not_even_between_nuls(spool):
+    secret = "heslo-žluť-příliš"
+    shown = secret.encode("cp1250")
+    content = shown + b"\n" + b"\0".join(shown[at : at + 1] for at in range(len(shown))) + b"\n"
+    assert tail(spool(content), Masker([secret]), 4096) == "••••••••\n••••••••\n"

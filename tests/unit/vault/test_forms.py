@@ -96,3 +96,30 @@ def test_a_secret_read_from_a_file_is_found_without_its_line_end():
 
 def test_no_form_is_shorter_than_four_bytes():
     assert min(map(len, forms("abcd"))) >= 4
+
+
+@pytest.mark.parametrize("width", [64, 76])
+@pytest.mark.parametrize("end", [b"", b"\n", b" and more"])
+def test_base64_broken_into_lines(width, end):
+    secret = "-----BEGIN KEY-----\n" + "\n".join(f"{n:04}abcdefghijklmnopqrstuvwxyz" for n in range(60)) + "\nend"
+    encoded = base64.b64encode(secret.encode() + end)
+    lines = [encoded[start : start + width] for start in range(0, len(encoded), width)]
+    masked, count = Masker([secret]).mask_bytes(b"\n".join(lines))
+    rest = masked.replace(MASK_BYTES, b"").replace(b"\n", b"").rstrip(b"=")
+    assert count >= len(lines) - 1
+    assert len(rest) <= -(-8 * len(end) // 6) + 3
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "cp1252", "iso-8859-2", "cp1250"])
+def test_encodings_of_old_programs(encoding):
+    secret = "přes-žluť" if encoding in ("iso-8859-2", "cp1250") else "pâss/wörd"
+    raw = secret.encode(encoding)
+    for form in (raw, quote(raw).encode(), quote_plus(raw).encode(), base64.b64encode(raw)):
+        assert leftover(form, secret).strip(b"=") == b""
+
+
+@pytest.mark.parametrize("secret", ["abc\ndef\nghi", "abc\r\ndef\r\nghi"])
+def test_either_line_end(secret):
+    for text in ("abc\ndef\nghi", "abc\r\ndef\r\nghi"):
+        assert leftover(text.encode(), secret) == b""
+        assert leftover(json.dumps(text)[1:-1].encode(), secret) == b""

@@ -2,6 +2,7 @@
 
 import random
 import time
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -193,3 +194,18 @@ def test_a_long_secret_is_masked_whole_and_in_reasonable_time(secret: str) -> No
     masked += stream.finish()
     assert time.process_time() - begun < 10
     assert masked.decode().replace(MASK, "") == "before  after"
+
+
+@pytest.mark.parametrize("unit", ["a", "ab", "abc", "aab"])
+def test_secrets_that_repeat_each_other_cost_what_one_costs(unit):
+    """Without care each of them matches at every byte."""
+    secrets = [(unit * 400)[:size] for size in range(4, 400)]
+    masker = Masker(secrets)
+    output = b"#".join((unit * 400)[:size].encode() for size in range(4, 300, 7))
+    assert masker.mask_bytes(output) == (b"#".join([MASK_BYTES] * 43), 43)
+    tracemalloc.start()
+    try:
+        masker.mask_bytes(unit.encode() * 30_000)
+        assert tracemalloc.get_traced_memory()[1] < 48 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
