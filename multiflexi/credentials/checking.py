@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from multiflexi.credentials import alarms
-from multiflexi.credentials.asking import LIMIT_SECONDS, Asker
+from multiflexi.credentials.asking import BEGIN_SECONDS, LIMIT_SECONDS, Asker
 from multiflexi.credentials.contract import Result
 from multiflexi.credentials.judging import Judgement, judge
 from multiflexi.credentials.questions import questions
@@ -29,7 +29,8 @@ from multiflexi.models import Availability, Credential
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = LIMIT_SECONDS + 5.0
+# Also for the time until a thread has come to a question.
+LEASE_SECONDS = BEGIN_SECONDS + LIMIT_SECONDS + 5.0
 LOOK_SECONDS = 0.1
 
 
@@ -159,7 +160,7 @@ def _loaded(credential_ids: Collection[int]) -> dict[int, Credential]:
 
 def _await_others(credential_ids: Collection[int]) -> None:
     """Wait until nobody checks them any more, or the time limit is over."""
-    until = time.monotonic() + LIMIT_SECONDS
+    until = time.monotonic() + BEGIN_SECONDS + LIMIT_SECONDS
     leased = Credential.objects.filter(pk__in=credential_ids, checking_until__gt=backend().now())
     while credential_ids and time.monotonic() < until and leased.exists():
         time.sleep(LOOK_SECONDS)
