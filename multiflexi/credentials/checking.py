@@ -58,14 +58,20 @@ def check(credential_ids: Collection[int], *, even_if_fresh: bool = True) -> dic
     asked = {pk: asker.ask(question, check=True, resolve=False) for pk, question in put.items()}
     finish(checks, {pk: one.wait().result for pk, one in asked.items()})
     _await_others(set(credential_ids) - set(checks.credentials))
-    return _loaded(credential_ids)
+    return stored(credential_ids)
 
 
 def current(credential_ids: Collection[int]) -> dict[int, Credential]:
     """The credentials with a state that counts now: the stored one, else that of a fresh check."""
-    found, now = _loaded(credential_ids), backend().now()
+    found, now = stored(credential_ids), backend().now()
     stale = [pk for pk, credential in found.items() if not is_fresh(credential, now)]
     return found | (check(stale, even_if_fresh=False) if stale else {})
+
+
+def stored(credential_ids: Collection[int]) -> dict[int, Credential]:
+    """The credentials with what is known about them, type and prototype loaded; at most one query."""
+    rows = Credential.objects.select_related("credential_type__credential_prototype").defer(*NOT_NEEDED)
+    return {row.pk: row for row in rows.filter(pk__in=credential_ids).order_by("pk")} if credential_ids else {}
 
 
 def begin(credential_ids: Collection[int], *, even_if_fresh: bool = False) -> Checks:
@@ -81,7 +87,7 @@ def begin(credential_ids: Collection[int], *, even_if_fresh: bool = False) -> Ch
             Credential.objects.filter(pk__in=ids).update(
                 checking_by=token, checking_until=now + timedelta(seconds=LEASE_SECONDS)
             )
-        return Checks(token, _loaded(ids))
+        return Checks(token, stored(ids))
 
 
 def finish(checks: Checks, results: Mapping[int, Result | None]) -> None:
@@ -151,11 +157,6 @@ def _store(judged: Iterable[tuple[Credential, Result, Judgement]], now: datetime
             for row, result, judgement in judged
         ],
     )
-
-
-def _loaded(credential_ids: Collection[int]) -> dict[int, Credential]:
-    rows = Credential.objects.select_related("credential_type__credential_prototype").defer(*NOT_NEEDED)
-    return {row.pk: row for row in rows.filter(pk__in=credential_ids).order_by("pk")} if credential_ids else {}
 
 
 def _await_others(credential_ids: Collection[int]) -> None:

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from multiflexi.credentials import checking
 from multiflexi.credentials.asking import Answer, Asked, Asker
 from multiflexi.credentials.contract import Result
-from multiflexi.credentials.judging import rank
+from multiflexi.credentials.judging import in_words, rank
 from multiflexi.credentials.questions import answers_at_launch, questions
 from multiflexi.jobs import credential_values, deferring, rows
 from multiflexi.jobs.claiming import Release, release
@@ -30,7 +30,7 @@ from multiflexi.jobs.completion import Completion
 from multiflexi.jobs.deferring import Deferral
 from multiflexi.jobs.lifecycle import StaleJobs
 from multiflexi.jobs.queue import backend
-from multiflexi.models import Availability, Credential, FailureReason, Job, JobStatus
+from multiflexi.models import Credential, FailureReason, Job, JobStatus
 from multiflexi.record.actor import Actor
 from multiflexi.runner.isolation import together
 
@@ -219,7 +219,7 @@ class Gate:
         patience = deferring.patience_of(waiting, now) if waiting else {}
         deferrals = []
         for job, credential in stopped:
-            reason, wait = _why(credential), patience.get(job.pk)
+            reason, wait = in_words(credential), patience.get(job.pk)
             if _hold(credential, now)[0] == BLOCKED:
                 admitted.ends.append(_end(job, JobStatus.BLOCKED, None, reason, now))
             elif wait is not None and not wait.is_over(now):
@@ -229,6 +229,8 @@ class Gate:
                 admitted.ends.append(_end(job, JobStatus.FAILED, PLATFORM_FAILED, reason, now))
         together(deferrals, lambda batch: deferring.defer(batch, actor=actor), lambda one, e: _left(one.job, e))
         admitted.went_back += len(deferrals)
+        if deferrals:
+            _wake_recovered({credential.pk for _job, credential in stopped}, now)
 
     def _give_back(self, jobs: Sequence[Job], now: datetime, actor: Actor) -> int:
         """Let jobs go back for some seconds: what they wait for is found out by then."""
@@ -270,14 +272,11 @@ def _hold(credential: Credential, now: datetime) -> tuple[int, datetime]:
     return rank(credential.availability, gate_on_degraded=gate), credential.check_valid_until
 
 
-def _why(credential: Credential) -> str:
-    told = {
-        "name": credential.name,
-        "id": credential.pk,
-        "state": Availability(credential.availability).label,
-        "message": credential.availability_message or "",
-    }
-    return (_("Credential %(name)s (%(id)d): %(state)s. %(message)s") % told).rstrip()
+def _wake_recovered(credential_ids: Collection[int], now: datetime) -> None:
+    """Wake jobs that were deferred while their credential recovered: its wake-up came before there was a deferral."""
+    recovered = [pk for pk, one in checking.stored(credential_ids).items() if _hold(one, now)[0] < WAITS]
+    if recovered:
+        deferring.wake(recovered)
 
 
 def _end(job: Job, status: JobStatus, exitcode: int | None, detail: str, now: datetime) -> Completion:

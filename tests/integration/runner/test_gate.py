@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from multiflexi.credentials import asking, checking
 from multiflexi.credentials.contract import CannotResolve, Result, Value
-from multiflexi.jobs import uses
+from multiflexi.jobs import deferring, uses
 from multiflexi.jobs.queue import backend
 from multiflexi.models import (
     Availability,
@@ -195,9 +195,20 @@ class TestADeferral:
         (job,) = queue(template("exit 0", credential))
         admit(job)
         reasons = waiting.waits_for(Actor(user_id=alice.pk, origin="api"), fresh(job), backend().now())
-        told = {one.kind: one for one in reasons}
-        assert "the bank is closed" in told["deferred"].detail
-        assert "the bank is closed" in told["credential"].detail
+        assert [one.kind for one in reasons if "the bank is closed" in one.detail] == ["deferred"]
+
+    def test_is_not_begun_for_a_credential_that_works_again_meanwhile(self, credential, template, monkeypatch):
+        (job,) = queue(template("exit 0", credential))
+        defer = deferring.defer
+
+        def recovered(*given: Any, **more: Any) -> None:
+            know(credential, A.AVAILABLE)
+            assert deferring.wake([credential.pk]) == 0
+            defer(*given, **more)
+
+        monkeypatch.setattr(deferring, "defer", recovered)
+        admit(job)
+        assert (entry(job).deferrals, entry(job).after <= backend().now()) == (1, True)
 
     def test_ends_when_the_credential_works_again(self, credential, provider, template):
         (job,) = queue(template("exit 0", credential))
