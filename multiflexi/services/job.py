@@ -58,7 +58,12 @@ def reschedule(
             return False
         changes.save(job, changed)
         entry.after, entry.executor = after or entry.after, job.executor
-        entry.save(update_fields=["after", "executor"])
+        columns = ["after", "executor"]
+        if after:
+            # It waits because a person wants it to, and no recovery of a credential may bring it forward.
+            entry.deferrals, entry.deferred_since, entry.defer_reason = 0, None, None
+            columns += ["deferrals", "deferred_since", "defer_reason"]
+        entry.save(update_fields=columns)
         audit.write(actor, "update", job, company_id=job.company_id, changes=changes.for_audit(changed))
         backend().hint(Topic.QUEUE)
     return True

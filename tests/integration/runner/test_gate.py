@@ -38,6 +38,7 @@ from multiflexi.record.actor import Actor
 from multiflexi.runner import gate as module
 from multiflexi.runner import giving_back
 from multiflexi.runner.gate import Gate
+from multiflexi.services import job as services_job
 from multiflexi.services import job_removal
 from multiflexi.services.explain import waiting
 from multiflexi.vault import envelope
@@ -51,6 +52,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ring")]
 
 S, A = JobStatus, Availability
 SECRET = "correct horse battery"
+SHELL = Actor(user_id=None, origin="cli")
 
 
 @pytest.fixture
@@ -222,6 +224,16 @@ class TestADeferral:
         admit(job)
         checking.forget(Credential.objects.filter(pk=credential.pk))
         assert entry(job).after <= backend().now()
+
+    def test_ends_when_a_person_gives_the_job_another_time(self, credential, provider, template):
+        (job,) = queue(template("exit 0", credential))
+        admit(job)
+        tomorrow = backend().now() + timedelta(days=1)
+        services_job.reschedule(SHELL, fresh(job), after=tomorrow)
+        provider.says(A.AVAILABLE)
+        checking.check([credential.pk])
+        assert entry(job).after == tomorrow
+        assert (entry(job).deferrals, entry(job).deferred_since) == (0, None)
 
     def test_leaves_a_job_alone_that_was_cancelled_meanwhile(self, credential, template):
         one, other = queue(template("exit 0", credential), 2)
