@@ -95,7 +95,7 @@ def remove(actor: Actor, job: Job) -> None:
 def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None, reason: str | None = None) -> Job:
     """Repeat an ended job as a new one with the same overrides and executor; the cadence is not touched.
 
-    Raises Refused for a job that has not ended or whose run template may not run.
+    Raises Refused for a job that has not ended, whose run template may not run, or that had a secret for one run.
     """
     if job.status in LIVE_STATES:
         raise Refused(
@@ -110,8 +110,7 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
     problems = obstacles(template)
     if problems:
         raise Refused(" ".join(problems), "runtemplate_not_runnable", details={"reasons": problems})
-    # Secret overrides of an ended job are blanked; they have to be given again.
-    kept = open_overrides({name: one for name, one in (job.overrides or {}).items() if one is not None}, job.pk)
+    kept = _kept_overrides(job, overrides or {})
     with transaction.atomic():
         made = create_job(
             template,
@@ -124,3 +123,17 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
         )
         audit.write(actor, "retry", job, company_id=job.company_id, data={"job_id": made.pk, "reason": reason})
     return made
+
+
+def _kept_overrides(job: Job, given: Mapping[str, str]) -> dict[str, str]:
+    """The overrides of an ended job; its secret ones are blanked, and without them it would do something else."""
+    stored = job.overrides or {}
+    gone = sorted(name for name, one in stored.items() if one is None and name not in given)
+    if gone:
+        raise Refused(
+            f"Job {job.pk} was given {', '.join(gone)} for that run alone, and such secrets are not kept; give them "
+            "again with --env NAME=VALUE, or make a new job with job:create.",
+            "secret_override_gone",
+            details={"names": gone},
+        )
+    return open_overrides({name: one for name, one in stored.items() if one is not None}, job.pk)
