@@ -96,6 +96,26 @@ def test_no_secret_is_written_and_none_is_set_to_empty(
     assert not set(SECRETS) & set(sourced(text, tmp_path / "env"))
 
 
+@pytest.mark.parametrize("started", [False, True])
+def test_a_secret_in_a_value_that_nobody_called_secret_is_not_written_either(
+    started: bool, job: Job, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = SECRETS["BANK_TOKEN"]
+    CompanyEnv.objects.create(company=job.company, keyword="ADDRESS", value=f"https://me:{secret}@bank.example")
+    Application.objects.update(cmdparams="--url {ADDRESS}" if started else f"--url {{ADDRESS}} --token {secret}")
+    job = Job.objects.get(pk=job.pk)
+    if started:
+        resolved = environment.resolve(job, installation={})
+        job.env, job.env_meta = environment.snapshot(resolved, job.pk)
+        job.command = render(job.app, resolved).display_words
+        job.save()
+        assert secret not in json.dumps([job.env, job.env_meta, job.command])
+    for program in (job2env, job2script):
+        text = text_of(program, capfd, job.pk)
+        assert secret not in text
+        assert "ADDRESS=  # secret" in text
+
+
 def test_what_a_shell_cannot_set_is_named(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
     for program in (job2env, job2script):
         text = text_of(program, capfd, job.pk)
