@@ -59,7 +59,9 @@ class Resolved:
         if not masker:
             return self.meta
         return {
-            name: {**told, "secret": True} if told.get("source") != PLATFORM and self._has_secret(name, masker) else told
+            name: {**told, "secret": True}
+            if told.get("source") != PLATFORM and self._has_secret(name, masker)
+            else told
             for name, told in self.meta.items()
         }
 
