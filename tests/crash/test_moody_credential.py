@@ -1,4 +1,4 @@
-"""Two executors, many jobs and one credential that fails and recovers: one alarm, one check at a time, each job once."""
+"""Two executors, many jobs, one credential that fails and recovers: one alarm, one check, each job once."""
 
 from __future__ import annotations
 
