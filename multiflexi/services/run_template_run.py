@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from multiflexi import environ
 from multiflexi.jobs import command, environment
+from multiflexi.jobs.completeness import missing_credentials
 from multiflexi.jobs.create import create_job
 from multiflexi.models import Company, Executor, Job, RunTemplate, ScheduleType
 from multiflexi.record import audit
@@ -81,6 +82,10 @@ def preview(template: RunTemplate, overrides: Mapping[str, str] | None = None) -
         resolved = _resolved(template, given)
         shown |= {"environment": _variables(resolved), "warnings": _masked(resolved, resolved.warnings)}
         problems += [f"{name} is required and has no value." for name in resolved.missing]
+        given_names = {name for name, value in resolved.values.items() if value}
+        problems += [
+            f"The application requires {one}; assign one." for one in missing_credentials(template, given_names)
+        ]
         shown["command"] = _masked(resolved, command.render(template.app, resolved).display_words)
     except environment.EnvironmentProblem as problem:
         problems.append(str(problem))

@@ -38,8 +38,8 @@ from multiflexi.record.actor import Actor
 from multiflexi.runner import gate as module
 from multiflexi.runner import giving_back
 from multiflexi.runner.gate import Gate
+from multiflexi.services import credential_assignment, job_removal
 from multiflexi.services import job as services_job
-from multiflexi.services import job_removal
 from multiflexi.services.explain import waiting
 from multiflexi.vault import envelope
 from tests.crash.live import application, until
@@ -154,6 +154,21 @@ def test_the_rules(acme, bank, credential, template, settings, state, gate_on_de
         assert row.after > now + timedelta(seconds=59)
     else:
         assert (after.status, after.exitcode, after.failure_reason) == (S.FAILED, -1, "credential_unavailable")
+
+
+def test_a_job_that_has_lost_a_required_credential_is_not_started(bank, provider, template, make: Make, alice):
+    bank.prototype.fields.filter(keyword="TOKEN").update(required=True)
+    mine = bank.credential("Main", secret=("TOKEN",), TOKEN=SECRET)
+    which = template("exit 0", mine)
+    which.app.requirements = ["bank"]
+    which.app.save()
+    credential_assignment.unassign(SHELL, which, mine)
+    (job,) = queue(which)
+    cycle = make(1)
+    run(cycle, lambda: S(fresh(job).status).is_final, "its end")
+    found = fresh(job)
+    assert (found.status, found.exitcode, found.failure_reason) == (S.FAILED, 255, "start_failed")
+    assert "credential of kind" in found.reason_detail
 
 
 class TestADeferral:
