@@ -46,6 +46,11 @@ class Resolved:
     company_id: int | None = None
     _masker: Masker | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def filled(self) -> set[str]:
+        """Names of the variables that are not empty."""
+        return {name for name, value in self.values.items() if value}
+
     def is_secret(self, name: str) -> bool:
         """Whether the value must not be shown."""
         return bool(self.meta.get(name, {}).get("secret"))

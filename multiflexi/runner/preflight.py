@@ -190,7 +190,7 @@ def _missing_credentials(job: Job, outcome: Resolved) -> list[str]:
     if template is None or template.complete or not job.app.requirements:
         return []
     template.app = job.app
-    return missing_credentials(template, {name for name, value in outcome.values.items() if value})
+    return missing_credentials(template, outcome.filled)
 
 
 def _directories(job: Job, job_dir: Path, spool: Spool) -> SpoolDir:

@@ -82,10 +82,8 @@ def preview(template: RunTemplate, overrides: Mapping[str, str] | None = None) -
         resolved = _resolved(template, given)
         shown |= {"environment": _variables(resolved), "warnings": _masked(resolved, resolved.warnings)}
         problems += [f"{name} is required and has no value." for name in resolved.missing]
-        given_names = {name for name, value in resolved.values.items() if value}
-        problems += [
-            f"The application requires {one}; assign one." for one in missing_credentials(template, given_names)
-        ]
+        lacking = missing_credentials(template, resolved.filled)
+        problems += [f"The application requires {one}; assign one." for one in lacking]
         shown["command"] = _masked(resolved, command.render(template.app, resolved).display_words)
     except environment.EnvironmentProblem as problem:
         problems.append(str(problem))
