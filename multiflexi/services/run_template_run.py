@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from multiflexi import environ
+from multiflexi.executors.native import launch as native_launch
+from multiflexi.executors.native import wrapper as native_wrapper
 from multiflexi.jobs import command, environment
 from multiflexi.jobs.completeness import missing_credentials
 from multiflexi.jobs.create import create_job
@@ -80,7 +82,10 @@ def preview(template: RunTemplate, overrides: Mapping[str, str] | None = None) -
     shown: dict[str, Any] = {"runtemplate_id": template.pk, "command": [], "environment": [], "warnings": []}
     try:
         resolved = _resolved(template, given)
-        shown |= {"environment": _variables(resolved), "warnings": _masked(resolved, resolved.warnings)}
+        withheld = _withheld(template, resolved)
+        variables = [one for one in _variables(resolved) if one["name"] not in withheld]
+        warnings = [*resolved.warnings, *native_launch.left_out(withheld)]
+        shown |= {"environment": variables, "warnings": _masked(resolved, warnings)}
         problems += [f"{name} is required and has no value." for name in resolved.missing]
         lacking = missing_credentials(template, resolved.filled)
         problems += [f"The application requires {one}; assign one." for one in lacking]
@@ -159,6 +164,13 @@ def _variables(resolved: environment.Resolved) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def _withheld(template: RunTemplate, resolved: environment.Resolved) -> set[str]:
+    """Variables that a process of the host is not given, whatever layer sets them."""
+    if (template.executor or Executor.NATIVE) != Executor.NATIVE:
+        return set()
+    return {name for name in resolved.values if not native_wrapper.passes(name)}
 
 
 def _masked(resolved: environment.Resolved, texts: Iterable[str]) -> list[str]:

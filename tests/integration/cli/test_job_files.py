@@ -20,6 +20,7 @@ from multiflexi.models import Application, Company, CompanyEnv, ConfField, Confi
 from multiflexi.record.actor import Actor
 from multiflexi.services import company_env, run_template_config
 from multiflexi.services.job_export import export
+from multiflexi.services.run_template_run import preview
 from tests.crash.conftest import live
 from tests.crash.live import Live, ended, stored
 from tests.integration.jobs_environment.builders import Bank, assign
@@ -229,3 +230,19 @@ def test_the_script_does_what_the_executor_did(live: Live, acme: Company, tmp_pa
             assert again["env"][name] == SECRETS[name]
         elif name not in left_out:
             assert again["env"].get(name) == then["env"].get(name), name
+
+
+def test_the_preview_is_what_the_process_gets(live: Live, acme: Company) -> None:
+    template = live.template(live.app("env -0"), acme)
+    fill(template)
+    Configuration.objects.filter(name="with-dash").update(name="With_Dash")
+    for name, value in {"CITY_TOO": "{CITY} {COUNT}", "city": "small", "EDGES": "  a\tb\r\n ", "EMPTY": ""}.items():
+        Configuration.objects.create(runtemplate=template, name=name, value=value)
+    promised = {one["name"]: one["value"] for one in preview(template)["environment"]}
+    number = live.job(template)
+    live.executor()
+    ended(number)
+    given = dict(pair.split("=", 1) for pair in stored(number).decode().rstrip("\0").split("\0"))
+    directory = given["MULTIFLEXI_TMP"]
+    promised |= dict.fromkeys(("HOME", "TMPDIR", "MULTIFLEXI_TMP"), directory) | {"MULTIFLEXI_JOB_ID": str(number)}
+    assert promised == {name: value for name, value in given.items() if name not in OF_THE_SHELL}

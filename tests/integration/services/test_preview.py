@@ -97,6 +97,13 @@ def test_what_stands_in_the_way_is_told_and_nothing_runs(template):
     assert not Job.objects.exists()
 
 
+def test_what_a_process_is_not_given_is_told_and_not_shown(template):
+    declare(template.app, "BANKA+", defval="plus")
+    found = preview(template)
+    assert "BANKA+" not in {one["name"] for one in found["environment"]}
+    assert any("BANKA+" in text for text in found["warnings"])
+
+
 def test_a_required_credential_that_is_not_assigned_stands_in_the_way(template, acme):
     bank = Bank(acme)
     bank.prototype.fields.filter(keyword="TOKEN").update(required=True)
