@@ -10,7 +10,7 @@ from django.core.management import execute_from_command_line
 from multiflexi import environ
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.serving.settings")
     environ.keep_from_others()
     try:
         if sys.argv[1:2] == ["migrate"]:

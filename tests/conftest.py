@@ -17,8 +17,9 @@ from multiflexi.vault import keyring
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
 
-def _person(login: str, **roles: Company) -> User:
+def _person(login: str, system_role: str, **roles: Company) -> User:
     user = User.objects.create(login=login, email=f"{login}@example.org", password="!")
+    UserRole.objects.create(user=user, role=Role.objects.get(name=system_role))
     for role, company in roles.items():
         CompanyUser.objects.create(user=user, company=company, role=role)
     return user
@@ -50,28 +51,26 @@ def globex(db: None) -> Company:
 
 @pytest.fixture
 def alice(acme: Company) -> User:
-    """Administrator of ACME."""
-    return _person("alice", **{CompanyRole.ADMIN: acme})
+    """Administrator of ACME, editor in the installation."""
+    return _person("alice", "editor", **{CompanyRole.ADMIN: acme})
 
 
 @pytest.fixture
 def bob(acme: Company) -> User:
-    """Viewer of ACME."""
-    return _person("bob", **{CompanyRole.VIEWER: acme})
+    """Viewer of ACME and in the installation."""
+    return _person("bob", "viewer", **{CompanyRole.VIEWER: acme})
 
 
 @pytest.fixture
 def carol(globex: Company) -> User:
-    """Administrator of Globex."""
-    return _person("carol", **{CompanyRole.ADMIN: globex})
+    """Administrator of Globex, editor in the installation."""
+    return _person("carol", "editor", **{CompanyRole.ADMIN: globex})
 
 
 @pytest.fixture
 def root(db: None) -> User:
     """Super administrator, member of no company."""
-    user = _person("root")
-    UserRole.objects.create(user=user, role=Role.objects.get(name="super_admin"))
-    return user
+    return _person("root", "super_admin")
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ os.environ.update(
     MULTIFLEXI_ENV_FILE=os.devnull,
 )
 
-from multiflexi.settings import *  # noqa: E402, F403
+from multiflexi.serving.settings import *  # noqa: E402, F403
 
 # A file, not memory: processes that tests start open the same database.
 if os.environ["DB_CONNECTION"] == "sqlite":

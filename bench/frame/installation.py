@@ -32,7 +32,6 @@ class Installation:
             kept
             | database.settings
             | {
-                "DJANGO_SETTINGS_MODULE": "multiflexi.settings",
                 "ENCRYPTION_MASTER_KEY": secrets.token_urlsafe(32),
                 "MULTIFLEXI_ENV_FILE": os.devnull,
                 "MULTIFLEXI_TMP": str(self.jobs_root),

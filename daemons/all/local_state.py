@@ -68,7 +68,7 @@ def environment(file: Path) -> dict[str, str]:
     What the shell knows of another installation is left out, or a demonstration could reach somebody's real database.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PLATFORM_PREFIXES)}
-    return kept | {"MULTIFLEXI_ENV_FILE": str(file), "DJANGO_SETTINGS_MODULE": "multiflexi.settings"}
+    return kept | {"MULTIFLEXI_ENV_FILE": str(file)}
 
 
 def migrate(file: Path) -> None:

@@ -22,7 +22,7 @@ def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = 
         return
     from multiflexi import environ
 
-    installed = load(environment_file)
+    installed = load(environment_file, "multiflexi.serving.settings" if create else "multiflexi.settings")
     environ.require_database(create=create)
     # django.setup() would load URLs and HTTP besides, which takes a third of its time and which nothing here uses.
     apps.populate(installed)
@@ -30,14 +30,17 @@ def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = 
     _log_to_standard_error(verbosity)
 
 
-def load(environment_file: str | None) -> list[str]:
-    """Read the settings only; the applications to be set up. Raises SettingsFileError and SettingsError."""
+def load(environment_file: str | None, module: str = "multiflexi.settings") -> list[str]:
+    """Read the settings only; the applications to be set up. Raises SettingsFileError and SettingsError.
+
+    What brings the tables up to date names the settings of web processes, whose libraries have tables of their own.
+    """
     from multiflexi import environ
 
     environ.keep_from_others()
     if environment_file:
         environ.use_file(environment_file)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
     from django.conf import settings
 
     installed: list[str] = settings.INSTALLED_APPS

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from multiflexi.models.base import TenantModel, Timestamped, one_of
+from multiflexi.models.base import TenantModel, TenantQuerySet, Timestamped, one_of
 
 
 class Contact(Timestamped):
@@ -121,13 +122,24 @@ class CompanyRole(models.TextChoices):
     ADMIN = "admin", _("Administrator")
 
 
+class CompanyUserQuerySet(TenantQuerySet["CompanyUser"]):
+    """Memberships."""
+
+    def in_force(self) -> Self:
+        """Those that have not ended."""
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+
+
 class CompanyUser(TenantModel):
-    """Membership of a user in a company."""
+    """Membership of a user in a company, for ever or until a date."""
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey("User", on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=32, choices=CompanyRole.choices, default=CompanyRole.VIEWER)
     created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CompanyUserQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         db_table = "company_user"

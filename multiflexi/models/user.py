@@ -68,7 +68,7 @@ class User(AbstractBaseUser, Timestamped):
 
     def company_ids(self) -> models.QuerySet[Any, Any]:
         """Ids of the companies this account is a member of, as a subquery."""
-        return CompanyUser.objects.filter(user=self).values("company_id")
+        return CompanyUser.objects.in_force().filter(user=self).values("company_id")
 
 
 class Token(models.Model):

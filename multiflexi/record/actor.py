@@ -1,6 +1,7 @@
 """Who does something, through which surface."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -16,10 +17,25 @@ class Origin(models.TextChoices):
     IMPORT = "import", _("Import")
 
 
+class Grants(Protocol):
+    """What an actor may do; see `multiflexi.access.authority`."""
+
+    @property
+    def company_ids(self) -> frozenset[int] | None: ...
+
+    @property
+    def scopes(self) -> frozenset[str] | None: ...
+
+    def permits(self, name: str) -> bool: ...
+
+    def allows(self, name: str, company_id: int | None = None, *, own: bool = False) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A person, a token, a worker or the system itself; `real_user_id` is the person behind an impersonation.
 
+    `grants` is read once per request by surfaces that serve people; without it services read it each time.
     Raises ValueError for an origin outside of Origin.
     """
 
@@ -31,6 +47,7 @@ class Actor:
     worker_id: int | None = None
     ip: str | None = None
     agent: str | None = None
+    grants: Grants | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         Origin(self.origin)

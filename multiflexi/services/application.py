@@ -15,6 +15,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, job_limits, lookup
 from multiflexi.services.errors import Conflict, invalid_field
+from multiflexi.services.rights import need
 from multiflexi.services.schedules import refresh
 from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
@@ -60,6 +61,7 @@ def create(actor: Actor, *, uuid: str | None = None, **values: Any) -> Applicati
 
     Raises Invalid, and Conflict when the uuid or the code already exists.
     """
+    need(actor, "applications.create")
     values = _usable(values)
     for name in REQUIRED:
         if not values.get(name):
@@ -77,6 +79,7 @@ def create(actor: Actor, *, uuid: str | None = None, **values: Any) -> Applicati
 
 def update(actor: Actor, app: Application, **values: Any) -> bool:
     """Change an application and say whether anything changed. Raises Invalid and Conflict."""
+    need(actor, "applications.update")
     values = _usable(values)
     if values.get("uuid"):
         values["uuid"] = _uuid_of(str(values["uuid"]))

@@ -13,6 +13,7 @@ from multiflexi.models import Artifact, ArtifactChunk, ArtifactStorage
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup
+from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 
 NOUN = "Artifact"
@@ -28,8 +29,22 @@ def find(actor: Actor, reference: Any) -> Artifact:
     return lookup.by_id(query(actor), NOUN, reference)
 
 
-def content(artifact: Artifact) -> Iterator[bytes]:
-    """The bytes in pieces of at most one chunk, wherever they lie."""
+def content(actor: Actor, artifact: Artifact) -> Iterator[bytes]:
+    """The bytes in pieces of at most one chunk, wherever they lie; audited when there is a secret in them.
+
+    Raises NotPermitted.
+    """
+    need(actor, "artifacts.reveal" if artifact.contains_secret else "artifacts.read", artifact.job.company_id)
+    if artifact.contains_secret:
+        audit.write(
+            actor,
+            "download",
+            artifact,
+            company_id=artifact.job.company_id,
+            severity="high",
+            event_type="credential_revealed",
+            data={"filename": artifact.filename, "job_id": artifact.job_id},
+        )
     return iter(artifacts.read(artifact))
 
 
@@ -43,6 +58,7 @@ def load_small(found: Sequence[Artifact]) -> None:
 
 
 def remove(actor: Actor, artifact: Artifact) -> None:
+    need(actor, "jobs.delete", artifact.job.company_id)
     with transaction.atomic():
         audit.write(
             actor,

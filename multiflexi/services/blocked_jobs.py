@@ -15,7 +15,7 @@ from multiflexi.record.actor import Actor
 from multiflexi.services import job, lookup
 from multiflexi.services.credential import NOUN
 from multiflexi.services.errors import Invalid, Refused
-from multiflexi.services.rights import need_manager
+from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 
 
@@ -42,7 +42,7 @@ def repeat(actor: Actor, credential: Credential, *, reason: str | None = None) -
     repeated = Repeated()
     with transaction.atomic():
         credential = lookup.by_id(backend().lock_waiting(visible(Credential, actor)), NOUN, credential.pk)
-        need_manager(actor, credential.company_id, "Repeating blocked jobs")
+        need(actor, "jobs.execute", credential.company_id)
         _refuse_misconfigured(credential)
         for one in of(actor, credential):
             try:

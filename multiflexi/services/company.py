@@ -9,12 +9,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from multiflexi.models import Company, Contact, RunTemplate
+from multiflexi.models import Company, CompanyRole, CompanyUser, Contact, RunTemplate
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup
 from multiflexi.services.company_removal import dependants, remove_with_dependants
 from multiflexi.services.errors import Conflict, Refused, invalid_field
+from multiflexi.services.rights import OF_THE_INSTALLATION, need
 from multiflexi.services.schedules import refresh
 from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
@@ -48,7 +49,11 @@ def find_by(actor: Actor, **keys: Any) -> Company:
 
 
 def create(actor: Actor, **values: Any) -> Company:
-    """Create a company; a missing slug is derived from the name. Raises Invalid and Conflict."""
+    """Create a company whose administrator its creator becomes; a missing slug is derived from the name.
+
+    Raises Invalid and Conflict.
+    """
+    need(actor, "companies.create")
     values = _usable(values)
     name = str(values.get("name") or "").strip()
     if not name:
@@ -60,11 +65,14 @@ def create(actor: Actor, **values: Any) -> Company:
         changes.check(company)
         company.save(force_insert=True)
         audit.write(actor, "create", company, company_id=company.pk, changes=changes.created(values))
+        if actor.user_id and actor.origin not in OF_THE_INSTALLATION:
+            CompanyUser.objects.create(company=company, user_id=actor.user_id, role=CompanyRole.ADMIN)
     return company
 
 
 def update(actor: Actor, company: Company, **values: Any) -> bool:
     """Change a company and say whether anything changed. Raises Invalid and Conflict."""
+    need(actor, "companies.update", company.pk)
     values = _usable(values)
     with transaction.atomic():
         company.refresh_from_db(from_queryset=Company.objects.select_for_update())
@@ -94,6 +102,7 @@ def remove(actor: Actor, company: Company, *, cascade: bool = False) -> dict[str
 
     Raises Refused with the list of dependants without `cascade`, and while jobs of the company are under way.
     """
+    need(actor, "companies.delete", company.pk)
     counts = {noun: number for noun, number in dependants(company).items() if number}
     if counts and not cascade:
         listed = ", ".join(f"{number} {noun}" for noun, number in counts.items())

@@ -15,6 +15,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, job_removal
 from multiflexi.services.errors import Refused
+from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 
 
@@ -45,6 +46,7 @@ def assign(actor: Actor, company: Company, app: Application) -> Assigned:
 
     Repeating it changes nothing. Raises Refused for a disabled application.
     """
+    need(actor, "runtemplates.create", company.pk)
     with transaction.atomic():
         Company.objects.select_for_update().get(pk=company.pk)
         existing = CompanyApp.objects.filter(company=company, app=app).first()
@@ -81,6 +83,7 @@ def unassign(actor: Actor, company: Company, app: Application, *, purge: bool = 
     Run templates that have run are archived with their history, with `purge` deleted. Raises Refused while one of
     them has a cadence or a live job.
     """
+    need(actor, "runtemplates.delete", company.pk)
     with transaction.atomic():
         pair = CompanyApp.objects.select_for_update().filter(company=company, app=app).first()
         if pair is None:

@@ -12,6 +12,7 @@ from multiflexi.record.actor import Actor
 from multiflexi.services import changes
 from multiflexi.services.errors import invalid_field
 from multiflexi.services.lookup import not_found
+from multiflexi.services.rights import need
 from multiflexi.services.schedules import refresh
 from multiflexi.vault import envelope, secrecy
 
@@ -25,6 +26,7 @@ def set_value(actor: Actor, company: Company, keyword: str, value: str, *, secre
 
     `secret` None keeps what is stored, and for a new variable lets its name decide. Raises Invalid.
     """
+    need(actor, "companies.update", company.pk)
     _check_keyword(keyword)
     with transaction.atomic():
         entry = CompanyEnv.objects.select_for_update().filter(company=company, keyword=keyword).first()
@@ -50,6 +52,7 @@ def set_value(actor: Actor, company: Company, keyword: str, value: str, *, secre
 
 def unset(actor: Actor, company: Company, keyword: str) -> None:
     """Remove a variable. Raises NotFound."""
+    need(actor, "companies.update", company.pk)
     with transaction.atomic():
         entry = CompanyEnv.objects.filter(company=company, keyword=keyword).first()
         if entry is None:

@@ -18,7 +18,7 @@ from multiflexi.services import changes, credential_fields, credential_values, l
 from multiflexi.services.credential_fields import Values
 from multiflexi.services.credential_values import Expiries
 from multiflexi.services.errors import Refused, invalid_field
-from multiflexi.services.rights import need_administrator
+from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
 
@@ -58,7 +58,7 @@ def create(
     It may be made without any values and filled later; once values are given, none that is required may be missing.
     Raises Invalid, NotFound and Refused; nothing is stored then.
     """
-    need_administrator(actor, company.pk, f"Credentials of {company.name}")
+    need(actor, "credentials.write", company.pk)
     _refuse_foreign_type(kind, company.pk)
     fields = credential_fields.of_type(kind)
     with transaction.atomic():
@@ -91,7 +91,7 @@ def update(
     """
     with transaction.atomic():
         credential = _locked(actor, credential)
-        need_administrator(actor, credential.company_id, f"Credential {credential.name}")
+        need(actor, "credentials.write", credential.company_id)
         if company and company.pk != credential.company_id:
             raise Refused(
                 f"Credential {credential.name} stays with its company; create one for the other company instead.",
@@ -132,7 +132,7 @@ def remove(actor: Actor, credential: Credential, *, force: bool = False) -> list
     """
     with transaction.atomic():
         credential = _locked(actor, credential)
-        need_administrator(actor, credential.company_id, f"Credential {credential.name}")
+        need(actor, "credentials.write", credential.company_id)
         using = users(credential)
         if using and not force:
             raise _in_use(credential, using)

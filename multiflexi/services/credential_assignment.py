@@ -18,7 +18,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup, schedules, shadowing
 from multiflexi.services.errors import Refused
-from multiflexi.services.rights import need_manager
+from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 
 
@@ -124,13 +124,13 @@ def _locked_credential(actor: Actor, template: RunTemplate, credential: Credenti
 
 def _found_template(actor: Actor, template: RunTemplate) -> RunTemplate:
     found = lookup.by_id(_templates(actor), "Run template", template.pk)
-    need_manager(actor, found.company_id, "Assigning credentials")
+    need(actor, "credentials.assign", found.company_id)
     return found
 
 
 def _locked_template(actor: Actor, template: RunTemplate) -> RunTemplate:
     found = lookup.by_id(backend().lock_waiting(_templates(actor)), "Run template", template.pk)
-    need_manager(actor, found.company_id, "Assigning credentials")
+    need(actor, "credentials.assign", found.company_id)
     return found
 
 

@@ -8,7 +8,7 @@ from multiflexi.credentials import checking
 from multiflexi.models import Credential
 from multiflexi.record.actor import Actor
 from multiflexi.services.credential import query
-from multiflexi.services.rights import need_manager
+from multiflexi.services.rights import need
 
 
 def check(actor: Actor, credentials: Sequence[Credential], *, refresh: bool = False) -> list[Credential]:
@@ -17,7 +17,7 @@ def check(actor: Actor, credentials: Sequence[Credential], *, refresh: bool = Fa
     With `refresh` each is checked now. Raises Refused. Never call it in a transaction.
     """
     for company_id in {credential.company_id for credential in credentials}:
-        need_manager(actor, company_id, "Checking credentials")
+        need(actor, "credentials.check", company_id)
     ids = [one.pk for one in credentials]
     if refresh:
         checking.check(ids)

@@ -17,7 +17,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup
 from multiflexi.services.errors import Conflict, invalid_field
-from multiflexi.services.rights import need_administrator
+from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
 
@@ -43,7 +43,7 @@ def find(actor: Actor, reference: Any) -> CredentialPrototype:
 
 def create(actor: Actor, *, code: str, name: str, uuid: str | None = None, **columns: Any) -> CredentialPrototype:
     """Make a prototype without fields, which come with a definition file. Raises Invalid, Conflict and Refused."""
-    need_administrator(actor, None, "Credential prototypes")
+    need(actor, "applications.create")
     given = _usable({"version": FIRST_VERSION, **columns, "code": code, "name": name, "uuid": uuid or str(uuid4())})
     with transaction.atomic():
         _refuse_duplicate(given, None)
@@ -59,7 +59,7 @@ def update(actor: Actor, prototype: CredentialPrototype, **columns: Any) -> bool
 
     Raises Invalid, Conflict and Refused.
     """
-    need_administrator(actor, None, "Credential prototypes")
+    need(actor, "applications.create")
     with transaction.atomic():
         prototype = lookup.by_id(backend().lock_waiting(query(actor)), NOUN, prototype.pk)
         given = _usable(columns)

@@ -17,7 +17,7 @@ from multiflexi.services import changes, credential_fields, credential_type_valu
 from multiflexi.services.credential_fields import Values
 from multiflexi.services.credential_type_values import Fixed
 from multiflexi.services.errors import Refused, invalid_field
-from multiflexi.services.rights import need_administrator
+from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
 
@@ -58,7 +58,7 @@ def create(
 
     `values` are internal settings and defaults, those named in `fixed` cannot be overridden. Raises Invalid, Refused.
     """
-    need_administrator(actor, company.pk if company else None, "Credential types")
+    need(actor, "credentials.write", company.pk if company else None)
     columns.setdefault("gate_on_degraded", canonical(prototype.code).lower() in WAITING)
     given = {"name": (name or "").strip() or prototype.name, **columns}
     with transaction.atomic():
@@ -140,7 +140,7 @@ def remove(actor: Actor, kind: CredentialType) -> None:
 def _locked(actor: Actor, kind: CredentialType) -> CredentialType:
     own = query(actor).filter(pk=kind.pk).values("pk")
     found = lookup.by_id(backend().lock_waiting(CredentialType.objects.filter(pk__in=own)), NOUN, kind.pk)
-    need_administrator(actor, found.company_id, f"Credential type {found.name}")
+    need(actor, "credentials.write", found.company_id)
     return found
 
 

@@ -19,7 +19,7 @@ from multiflexi.record.actor import Actor
 from multiflexi.services import changes
 from multiflexi.services.credential_type import find
 from multiflexi.services.errors import Conflict
-from multiflexi.services.rights import need_administrator
+from multiflexi.services.rights import need
 
 COPIED = (
     "url",
@@ -46,8 +46,8 @@ def copy(actor: Actor, source: CredentialType, company: Company, *, name: str | 
     Raises NotFound, Refused, and Conflict when the company has a type of this definition already.
     """
     source = find(actor, source.pk)
-    need_administrator(actor, source.company_id, f"Credential type {source.name}")
-    need_administrator(actor, company.pk, f"Credential types of {company.name}")
+    need(actor, "credentials.write", source.company_id)
+    need(actor, "credentials.write", company.pk)
     _refuse_duplicate(source, company)
     with transaction.atomic():
         made = CredentialType(company=company, name=name or source.name)

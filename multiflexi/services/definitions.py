@@ -12,7 +12,7 @@ from multiflexi.manifests.reports import ImportReport, Removal, RemovalReport
 from multiflexi.models import Application, Company, CredentialPrototype, CredentialType
 from multiflexi.record.actor import Actor
 from multiflexi.services.errors import Refused
-from multiflexi.services.rights import need_administrator
+from multiflexi.services.rights import need
 
 
 def import_application(
@@ -48,6 +48,7 @@ def import_prototype(
     allow_downgrade: bool = False,
     dry_run: bool = False,
 ) -> ImportReport:
+    need(actor, "applications.create")
     return importing.import_prototype(
         content, origin, actor=actor, strict=strict, allow_downgrade=allow_downgrade, dry_run=dry_run
     )
@@ -64,7 +65,7 @@ def import_type(
     dry_run: bool = False,
 ) -> ImportReport:
     """Create or update the credential type of a definition in one company. Raises Refused."""
-    need_administrator(actor, company.pk, f"Credential types of {company.name}")
+    need(actor, "credentials.write", company.pk)
     return importing.import_type(
         content,
         origin,
@@ -93,7 +94,7 @@ def export_type(kind: CredentialType) -> str:
 
 def delete_prototype(actor: Actor, prototype: CredentialPrototype) -> RemovalReport:
     """Delete a credential prototype. Raises Refused, with the list, while credential types are made from it."""
-    need_administrator(actor, None, "Credential prototypes")
+    need(actor, "applications.delete")
     report = removing.remove_prototype(prototype, actor=actor)
     if report.result == Removal.REFUSED:
         raise Refused(report.message, "credential_prototype_in_use", details={"users": report.users})
@@ -104,6 +105,7 @@ def remove_application(
     actor: Actor, subject: bytes | Application, origin: str = "", *, dry_run: bool = False
 ) -> RemovalReport:
     """Delete the application, or retire it when it has history; the report says which."""
+    need(actor, "applications.delete")
     with transaction.atomic():
         report = removing.remove_application(subject, actor=actor, origin=origin)
         if dry_run:

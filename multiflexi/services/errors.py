@@ -32,6 +32,10 @@ class Refused(ServiceError):
     """The request is well-formed, but a rule or a state forbids it."""
 
 
+class NotPermitted(Refused):
+    """The caller may see the object, but not do this with it."""
+
+
 class Invalid(ServiceError):
     """A value is unusable."""
 

@@ -23,8 +23,9 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, job_removal
 from multiflexi.services.errors import Refused, invalid_field
+from multiflexi.services.rights import is_own, need
 from multiflexi.services.run_template_config import checked
-from multiflexi.services.run_template_run import obstacles
+from multiflexi.services.run_template_run import need_for_overrides, obstacles
 from multiflexi.services.run_template_values import usable
 
 
@@ -40,12 +41,15 @@ def reschedule(
     with transaction.atomic():
         entry = QueueEntry.objects.select_for_update().filter(job=job).first()
         job = Job.objects.select_for_update().select_related("app").get(pk=job.pk)
+        need(actor, "jobs.cancel", job.company_id, own=is_own(actor, job))
         if job.status != JobStatus.PENDING or entry is None or entry.worker_id:
             raise Refused(
                 f"Job {job.pk} is {job.status}; only a pending job can be changed, make a new one instead.",
                 "job_not_pending",
                 details={"status": job.status},
             )
+        if executor:
+            need(actor, "jobs.execute", job.company_id)
         values: dict[str, Any] = usable({"executor": executor}, job.app) if executor else {}
         if after:
             values["schedule"] = after
@@ -78,6 +82,7 @@ def bring_forward(actor: Actor, job: Job) -> None:
 
 def remove(actor: Actor, job: Job) -> None:
     """Delete a job with output and artifacts. Raises Refused while an executor holds it."""
+    need(actor, "jobs.delete", job.company_id)
     with transaction.atomic():
         rows = Job.objects.select_for_update().filter(pk=job.pk)
         job_removal.refuse_active(rows)
@@ -97,6 +102,9 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
 
     Raises Refused for a job that has not ended, whose run template may not run, or that had a secret for one run.
     """
+    need(actor, "jobs.retry", job.company_id, own=is_own(actor, job))
+    if overrides:
+        need(actor, "jobs.execute", job.company_id)
     if job.status in LIVE_STATES:
         raise Refused(
             f"Job {job.pk} is {job.status}; only an ended job can be repeated. Cancel it with job:cancel or stop it "
@@ -110,7 +118,9 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
     problems = obstacles(template)
     if problems:
         raise Refused(" ".join(problems), "runtemplate_not_runnable", details={"reasons": problems})
-    kept = _kept_overrides(job, overrides or {})
+    given = checked(template, overrides or {})
+    need_for_overrides(actor, template, given)
+    kept = _kept_overrides(job, given)
     with transaction.atomic():
         made = create_job(
             template,
@@ -119,7 +129,7 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
             executor=job.executor,
             retry_of=job,
             note=reason,
-            overrides={**kept, **checked(template, overrides or {})},
+            overrides={**kept, **given},
         )
         audit.write(actor, "retry", job, company_id=job.company_id, data={"job_id": made.pk, "reason": reason})
     return made

@@ -13,6 +13,7 @@ from multiflexi.models import FINAL_STATES, Artifact, Company, Job, JobOutputLin
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import job_filters, job_removal
+from multiflexi.services.rights import need
 
 BATCH = 500
 
@@ -49,6 +50,8 @@ def counted(jobs: QuerySet[Job]) -> dict[str, int]:
 
 def remove_old(actor: Actor, jobs: QuerySet[Job], cutoff: datetime) -> dict[str, int]:
     """Delete the jobs, each batch in a transaction of its own with an audit entry; returns counts."""
+    for company_id in jobs.order_by("company_id").values_list("company_id", flat=True).distinct():
+        need(actor, "jobs.delete", company_id)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True))
     totals = {"jobs": 0, "artifacts": 0, "output_lines": 0}
     for start in range(0, len(ids), BATCH):

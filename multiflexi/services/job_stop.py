@@ -17,6 +17,7 @@ from multiflexi.models import FailureReason, Job, JobStatus, QueueEntry, StopLev
 from multiflexi.record import audit, history
 from multiflexi.record.actor import Actor
 from multiflexi.services.errors import Conflict, Refused
+from multiflexi.services.rights import is_own, need
 
 T = TypeVar("T")
 NOT_BEGUN = (JobStatus.PENDING, JobStatus.QUEUED)
@@ -29,6 +30,8 @@ def cancel(actor: Actor, job: Job, reason: str | None = None) -> bool:
 
     Raises Refused for a job that runs or has ended.
     """
+
+    need(actor, "jobs.cancel", job.company_id, own=is_own(actor, job))
 
     def attempt(current: Job) -> bool:
         if current.status == JobStatus.CANCELLED:
@@ -60,8 +63,10 @@ def request_stop(actor: Actor, job: Job, *, level: str = StopLevel.STOP, reason:
                 details={"status": current.status},
             )
         if current.status in NOT_BEGUN:
+            need(actor, "jobs.cancel", job.company_id, own=is_own(actor, job))
             _cancel([current], actor, reason)
             return JobStatus.CANCELLED.value
+        need(actor, "jobs.stop", job.company_id)
         _store_request(actor, current, level, reason)
         return str(current.status)
 

@@ -15,7 +15,8 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup
 from multiflexi.services.errors import Conflict, Refused, invalid_field
-from multiflexi.services.scope import administers, visible
+from multiflexi.services.rights import need
+from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
 
 NOUN = "Limit"
@@ -56,7 +57,7 @@ def create(
     Jobs claimed from now on take a place; a maximum of 0 stops them. Raises Invalid, Conflict and Refused.
     """
     limit = NamedLimit(name=name.strip(), company=company, maximum=maximum)
-    _refuse_stranger(actor, limit)
+    need(actor, "companies.update", limit.company_id)
     _check(limit)
     with _named_once(limit), transaction.atomic():
         limit.save(force_insert=True)
@@ -85,7 +86,7 @@ def update(
 
     Jobs under way keep the places they have. Raises Invalid, Conflict and Refused.
     """
-    _refuse_stranger(actor, limit)
+    need(actor, "companies.update", limit.company_id)
     if "name" in values:
         values["name"] = str(values["name"]).strip()
     changes.assign(limit, values)
@@ -112,7 +113,7 @@ def update(
 
 def remove(actor: Actor, limit: NamedLimit) -> None:
     """Delete a limit; nothing that waits for it has to wait any more. Raises Refused."""
-    _refuse_stranger(actor, limit)
+    need(actor, "companies.update", limit.company_id)
     with transaction.atomic():
         # Locked, so that no claim takes a place while the places are deleted.
         limit = _locked(limit)
@@ -131,12 +132,6 @@ def _locked(limit: NamedLimit) -> NamedLimit:
     if found is None:
         raise lookup.not_found(NOUN, f"id {limit.pk}")
     return found
-
-
-def _refuse_stranger(actor: Actor, limit: NamedLimit) -> None:
-    if not administers(actor, limit.company_id):
-        whose = "its administrators" if limit.company_id else "administrators of the installation"
-        raise Refused(f"Limit {limit.name} can be changed by {whose} only; ask one of them.", "not_permitted")
 
 
 def _check(limit: NamedLimit) -> None:

@@ -20,6 +20,7 @@ from multiflexi.services import job_stop
 from multiflexi.services.errors import BadQuery
 from multiflexi.services.lists import DIRECTIONS, Page
 from multiflexi.services.presenters.queue import SORTABLE
+from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 
 DEFAULT_ORDER = "after"
@@ -82,6 +83,7 @@ def overview(actor: Actor, zone: tzinfo) -> dict[str, Any]:
 
 def fix(actor: Actor, *, dry_run: bool = False) -> list[Remark]:
     """Repair the queue; nothing waiting is ever deleted. With `dry_run` everything found is only told."""
+    need(actor, "system.config")
     with transaction.atomic():
         remarks = [*_dangling(), *_without_row(), *_dead_rows(), *_expired(actor), *_cadence()]
         if not dry_run:
@@ -92,6 +94,7 @@ def fix(actor: Actor, *, dry_run: bool = False) -> list[Remark]:
 
 def truncate(actor: Actor, *, dry_run: bool = False) -> list[int]:
     """Cancel every waiting job; running jobs and the cadence are left alone. Returns the ids of the jobs."""
+    need(actor, "system.config")
     waiting = Job.objects.filter(status=JobStatus.PENDING).order_by("pk")
     if dry_run:
         return list(waiting.values_list("pk", flat=True))
@@ -108,6 +111,7 @@ def due(actor: Actor) -> list[int]:
 
 def clear(actor: Actor, *, blocked: bool = False, dry_run: bool = False) -> list[int]:
     """Remove queue rows of jobs that have ended; rows of blocked jobs only on request. Returns the jobs' ids."""
+    need(actor, "system.config")
     states = [state for state in FINAL_STATES if blocked or state != JobStatus.BLOCKED]
     with transaction.atomic():
         rows = QueueEntry.objects.filter(job__status__in=states).order_by("job_id")

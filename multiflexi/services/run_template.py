@@ -17,6 +17,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, credential_assignment, job_removal, lookup, run_template_config
 from multiflexi.services.errors import Refused, invalid_field
+from multiflexi.services.rights import need, need_for_executor
 from multiflexi.services.run_template_values import usable
 from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
@@ -78,6 +79,7 @@ def create(
 
     Raises Invalid.
     """
+    need(actor, "runtemplates.create", company.pk)
     given = usable({**values, "name": name}, app)
     with transaction.atomic():
         template = RunTemplate(app=app, company=company, prepared=False if app.setup else None, **given)
@@ -117,6 +119,7 @@ def update(
             given["app"] = app
         changed = changes.assign(template, given)
         changes.check(template)
+        _need_all(actor, template, changed, bool(config))
         stored = run_template_config.store(template, run_template_config.checked(template, config or {}))
         if not changed and not stored:
             return False
@@ -135,6 +138,7 @@ def update(
 
 def remove(actor: Actor, template: RunTemplate) -> None:
     """Delete a run template with its jobs, output and values. Raises Refused while one of its jobs is under way."""
+    need(actor, "runtemplates.delete", template.company_id)
     with transaction.atomic():
         RunTemplate.objects.select_for_update().get(pk=template.pk)
         jobs = Job.objects.filter(runtemplate=template)
@@ -154,6 +158,7 @@ def remove(actor: Actor, template: RunTemplate) -> None:
 
 def clone(actor: Actor, source: RunTemplate, name: str | None = None) -> RunTemplate:
     """Copy a run template with its values and credentials; the copy is inactive."""
+    need(actor, "runtemplates.create", source.company_id)
     copied = {field.name: getattr(source, field.name) for field in source._meta.fields if field.name not in NOT_COPIED}
     if name is not None and not name.strip():
         raise invalid_field("name", "a run template needs a name; give one.")
@@ -184,6 +189,15 @@ def stale(actor: Actor, tolerance: timedelta) -> QuerySet[RunTemplate]:
     """Active run templates with a cadence whose due instant passed longer ago than the tolerance."""
     limit = timezone.now() - tolerance
     return query(actor, active=True).exclude(interv="n").filter(next_schedule__lt=limit).order_by("next_schedule")
+
+
+def _need_all(actor: Actor, template: RunTemplate, changed: Mapping[str, object], values: bool) -> None:
+    """Each kind of change has its own permission."""
+    if "active" in changed:
+        need(actor, "runtemplates.activate", template.company_id)
+    if values or set(changed) - {"active"}:
+        need(actor, "runtemplates.update", template.company_id)
+    need_for_executor(actor, template.company_id, template.executor if "executor" in changed else None)
 
 
 def _refuse_incomplete(template: RunTemplate) -> None:

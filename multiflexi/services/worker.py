@@ -9,19 +9,19 @@ from django.db.models import QuerySet
 
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.queue.hints import Topic
-from multiflexi.models import QueueEntry, User, Worker, WorkerRole, WorkerState
+from multiflexi.models import QueueEntry, Worker, WorkerRole, WorkerState
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import lookup
 from multiflexi.services.errors import Refused
-from multiflexi.services.scope import OF_THE_INSTALLATION
+from multiflexi.services.rights import grants_of, need
 
 NOUN = "Worker"
 
 
 def query(actor: Actor, *, role: str | None = None) -> QuerySet[Worker]:
     """Instances belong to no company: only administrators of the installation know of them."""
-    rows = Worker.objects.all() if _administers(actor) else Worker.objects.none()
+    rows = Worker.objects.all() if grants_of(actor).permits("system.config") else Worker.objects.none()
     return rows.filter(role=role) if role else rows
 
 
@@ -53,6 +53,7 @@ def is_drained(worker: Worker) -> bool:
 
 
 def _desire(actor: Actor, worker: Worker, state: WorkerState, action: str) -> bool:
+    need(actor, "system.config")
     if worker.role != WorkerRole.EXECUTOR:
         raise Refused(f"Worker {worker.name} is no executor but of role {worker.role}.", "not_an_executor")
     with transaction.atomic():
@@ -64,10 +65,3 @@ def _desire(actor: Actor, worker: Worker, state: WorkerState, action: str) -> bo
             backend().hint(Topic.WORKERS)
     worker.desired_state = state
     return bool(changed)
-
-
-def _administers(actor: Actor) -> bool:
-    if actor.origin in OF_THE_INSTALLATION:
-        return True
-    user = User.objects.filter(pk=actor.user_id).first() if actor.user_id else None
-    return user is not None and user.is_active and user.sees_every_company

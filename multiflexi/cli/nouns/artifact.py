@@ -27,6 +27,13 @@ def list_artifacts(call: Call) -> Rows:
     return Rows(_listed(call, found), COLUMNS, empty="No artifacts found")
 
 
+def _content(call: Call, found: Any) -> Any:
+    """Who reads a secret is recorded; for everything else nobody has to be known."""
+    from multiflexi.services import artifact
+
+    return artifact.content(call.actor if found.contains_secret else call.reader, found)
+
+
 def _listed(call: Call, found: Any) -> Any:
     """Contents are part of the rows while they are small together, or when they are asked for by name."""
     from multiflexi.services import artifact
@@ -37,7 +44,7 @@ def _listed(call: Call, found: Any) -> Any:
     wanted = "artifact" in call.fields or (call.format != "text" and not call.fields and total <= LISTED_CONTENT)
     if wanted:
         artifact.load_small(rows)
-    return (row(one, b"".join(artifact.content(one)) if wanted else None) for one in rows)
+    return (row(one, b"".join(_content(call, one)) if wanted else None) for one in rows)
 
 
 @NOUN.command(
@@ -58,7 +65,7 @@ def get(call: Call) -> Result:
         raise Rejected(
             Failure(f"Artifact {found.pk} has {found.size} bytes; write it with artifact:save.", "artifact_too_large")
         )
-    return Record(row(found, b"".join(artifact.content(found))))
+    return Record(row(found, b"".join(_content(call, found))))
 
 
 @NOUN.command("show", "Show an artifact without its content", identifier("--id", help="Id"), fields())
@@ -82,11 +89,11 @@ def save(call: Call) -> Result:
     target = call.need("file")
     if target == "-":
         sys.stdout.flush()
-        for piece in artifact.content(found):
+        for piece in _content(call, found):
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return Written()
-    _write(Path(target), artifact.content(found))
+    _write(Path(target), _content(call, found))
     data = {
         "artifact_id": found.pk,
         "file": target,

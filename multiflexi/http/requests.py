@@ -1,0 +1,41 @@
+"""Every request has an id, which its answer, its log lines and its audit entries carry."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from multiflexi.http.proxies import client_address
+from multiflexi.models import User
+from multiflexi.record.actor import Actor, Origin
+
+Handler = Callable[[HttpRequest], HttpResponse]
+_USABLE = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
+
+
+def identify(answer: Handler) -> Handler:
+    """Middleware: take the caller's `X-Request-ID` where it is usable, else make one, and echo it."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        told = request.headers.get("X-Request-ID", "")
+        request.request_id = told if _USABLE.fullmatch(told) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        response = answer(request)
+        response.headers.setdefault("X-Request-ID", request.request_id)  # type: ignore[attr-defined]
+        return response
+
+    return handle
+
+
+def actor_of(request: HttpRequest, origin: Origin) -> Actor:
+    """Who asks by this request; a DRF request will do as well. `request.auth` is the token, if there is one."""
+    user = request.user
+    token = getattr(request, "auth", None)
+    return Actor(
+        user_id=user.pk if isinstance(user, User) else None,
+        origin=origin,
+        token_id=getattr(token, "token_id", None),
+        request_id=getattr(request, "request_id", None),
+        ip=client_address(request),
+        agent=request.headers.get("User-Agent"),
+    )
