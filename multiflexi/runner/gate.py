@@ -72,6 +72,14 @@ class _UnderWay:
     checks: checking.Checks | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The values that a provider gave for a version of a credential."""
+
+    version: int
+    values: Values = field(repr=False)
+
+
 class Gate:
     """Decides about claimed jobs; `room` is how many of them may wait here for answers."""
 
@@ -81,7 +89,7 @@ class Gate:
         self._bell: int | None = None
         self._waiting: list[_Waiting] = []
         self._under_way: dict[int, _UnderWay] = {}
-        self._answers: dict[int, Values] = {}
+        self._answers: dict[int, _Told] = {}
         self._sent_back: set[int] = set()
 
     @property
@@ -103,7 +111,8 @@ class Gate:
         `asked` says that their credentials have been asked about just now: whatever is still unknown does not wait
         again. One query where no job has credentials.
         """
-        admitted = Admitted(rows.assigned(jobs), dict(self._answers))
+        credentials = rows.assigned(jobs)
+        admitted = Admitted(credentials, self._values_of(credentials))
         by_job = {job.pk: _own(job, admitted.credentials) for job in jobs}
         if not any(by_job.values()):
             admitted.jobs += jobs
@@ -138,7 +147,8 @@ class Gate:
             for pk, answer in answers.items():
                 del self._under_way[pk]
                 if answer.values is not None:
-                    self._answers[pk] = {name: credential_values.Given(*value) for name, value in answer.values.items()}
+                    given = {name: credential_values.Given(*value) for name, value in answer.values.items()}
+                    self._answers[pk] = _Told(over[pk].version, given)
         ready = [one for one in self._waiting if not one.needs & self._under_way.keys()]
         self._waiting = [one for one in self._waiting if one.needs & self._under_way.keys()]
         return [one.job for one in ready]
@@ -146,7 +156,7 @@ class Gate:
     def drop_answers(self) -> None:
         """Keep no answer in memory that no waiting job needs."""
         needed = frozenset().union(*(one.needs for one in self._waiting))
-        self._answers = {pk: values for pk, values in self._answers.items() if pk in needed}
+        self._answers = {pk: told for pk, told in self._answers.items() if pk in needed}
 
     def withdraw(self) -> None:
         """Wait for nothing any more, and leave the checks to others."""
@@ -161,7 +171,16 @@ class Gate:
     def _is_missing(self, credential: Credential, now: datetime) -> bool:
         if not checking.is_fresh(credential, now):
             return True
-        return credential.pk not in self._answers and answers_at_launch(credential.credential_type)
+        return not self._has_told(credential) and answers_at_launch(credential.credential_type)
+
+    def _has_told(self, credential: Credential) -> bool:
+        """Whether there is an answer, and the credential has not been changed since it was asked for."""
+        told = self._answers.get(credential.pk)
+        return told is not None and told.version == credential.version
+
+    def _values_of(self, credentials: rows.Assigned) -> dict[int, Values]:
+        found = {one.pk: one for assigned in credentials.values() for one in assigned}
+        return {pk: told.values for pk, told in self._answers.items() if pk in found and self._has_told(found[pk])}
 
     def _ask(
         self, jobs: Sequence[tuple[Job, frozenset[int]]], known: Mapping[int, Credential], now: datetime

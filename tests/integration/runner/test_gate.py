@@ -477,6 +477,21 @@ class TestAnswersAtLaunch:
         run(make(1), lambda: outcome() == end, "the outcome")
         assert Credential.objects.get(pk=credential.pk).availability == state
 
+    def test_of_an_older_version_are_not_used(self, credential, provider, template, make: Make, tmp_path):
+        """Somebody changes the credential while its provider is asked, and somebody else has it checked already."""
+        provider.answers = {"LOGIN": Value("of the old account", False)}
+        provider.open.clear()
+        (job,) = queue(template(f"echo $LOGIN > {tmp_path}/login", credential))
+        cycle = make(1)
+        run(cycle, lambda: provider.checked, "the beginning of the check")
+        Credential.objects.update(version=credential.version + 1)
+        know(credential, A.AVAILABLE)
+        provider.open.set()
+        until(lambda: provider.resolved, "the answer")
+        provider.answers = {"LOGIN": Value("of the new account", False)}
+        run(cycle, lambda: fresh(job).status == S.SUCCESS, "its end")
+        assert (tmp_path / "login").read_text() == "of the new account\n"
+
     def test_a_fixed_value_of_the_type_counts_more(self, bank, credential, provider, template, make: Make, tmp_path):
         bank.type_value("DOOR", "fixed", "fixed")
         provider.answers = {"DOOR": Value("answered", secret=False), "LOGIN": Value("fresher", secret=False)}
