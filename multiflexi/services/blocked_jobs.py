@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import QuerySet
 
-from multiflexi.credentials import checking
 from multiflexi.credentials.judging import in_words
 from multiflexi.jobs.queue import backend
 from multiflexi.models import Availability, Credential, Job, JobStatus
@@ -43,7 +42,12 @@ def repeat(actor: Actor, credential: Credential, *, reason: str | None = None) -
     with transaction.atomic():
         credential = lookup.by_id(backend().lock_waiting(visible(Credential, actor)), NOUN, credential.pk)
         need(actor, "jobs.execute", credential.company_id)
-        _refuse_misconfigured(credential)
+        if not is_usable(credential.pk):
+            raise Refused(
+                f"{in_words(credential)} Its jobs would be blocked again; correct it, or see with credential:check "
+                f"--id {credential.pk} --refresh whether it works by now.",
+                "credential_misconfigured",
+            )
         for one in of(actor, credential):
             try:
                 repeated.made.append(job.retry(actor, one, reason=reason))
@@ -52,11 +56,7 @@ def repeat(actor: Actor, credential: Credential, *, reason: str | None = None) -
     return repeated
 
 
-def _refuse_misconfigured(credential: Credential) -> None:
-    is_known = checking.is_fresh(credential, backend().now())
-    if is_known and credential.availability == Availability.MISCONFIGURED:
-        raise Refused(
-            f"{in_words(credential)} Its jobs would be blocked again; correct it, or see with credential:check "
-            f"--id {credential.pk} --refresh whether it works by now.",
-            "credential_misconfigured",
-        )
+def is_usable(credential_id: int) -> bool:
+    """Whether nothing that counts now says that the credential would block a job."""
+    wrong = Credential.objects.filter(pk=credential_id, availability=Availability.MISCONFIGURED)
+    return not wrong.filter(check_valid_until__gt=backend().now()).exists()

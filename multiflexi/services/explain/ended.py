@@ -74,5 +74,7 @@ def _how_to_repeat(job: Job) -> str:
             "Nothing is known against its credentials now. Repeat the job with job:retry --id %(job)d, or all that "
             "credential %(name)s has blocked with job:retry --blocked-by %(id)d."
         )
-    chosen = (wrong or credentials)[0]
+    # The reason names the credential with its id, in whatever language.
+    named = [one for one in wrong or credentials if f"({one.pk})" in (job.block_reason or "")]
+    chosen = [*named, *wrong, *credentials][0]
     return text % {"job": job.pk, "name": chosen.name, "id": chosen.pk}

@@ -222,6 +222,14 @@ def test_retry_of_all_that_a_credential_has_blocked(cli: Cli, pending: Job, bloc
     assert cli("job:retry", "--blocked-by", "nobody").code == 1
 
 
+def test_whoever_corrects_a_credential_is_told_of_its_jobs(cli: Cli, pending: Job, blocked: Credential) -> None:
+    offer = f"job:retry --blocked-by {blocked.pk}"
+    assert offer in cli("credential:check", blocked.pk, "--refresh").err
+    assert offer in cli("credential:update", blocked.pk, "--name", "KB 2").err
+    cli("job:retry", "--blocked-by", blocked.pk)
+    assert offer not in cli("credential:check", blocked.pk, "--refresh").err
+
+
 def test_blocked_jobs_that_cannot_run_are_told(cli: Cli, pending: Job, blocked: Credential) -> None:
     RunTemplate.objects.update(active=False)
     outcome = cli("job:retry", "--blocked-by", blocked.pk, "-f", "json")

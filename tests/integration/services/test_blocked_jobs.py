@@ -135,6 +135,12 @@ def test_explain_says_what_to_do(template, credential, worker, operator: Actor) 
         assert word in told(one)
     know(credential, Availability.AVAILABLE)
     assert f"job:retry --id {one.pk}" in told(one)
+    other = Credential.objects.create(
+        name="Fio", company=credential.company, credential_type=credential.credential_type
+    )
+    RunTemplateCredential.objects.create(runtemplate=template, credential=other, position=9)
+    Job.objects.update(block_reason=f"Fio ({other.pk})")
+    assert f"--blocked-by {other.pk}" in told(one)
     RunTemplateCredential.objects.all().delete()
     assert f"job:retry --id {one.pk}" in told(one)
     assert "blocked-by" not in told(one)
