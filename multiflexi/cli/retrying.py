@@ -18,8 +18,9 @@ def retry_blocked(call: Call) -> Done:
         raise wrong_use("Option --blocked-by goes with neither ids nor --env; repeat such jobs one by one.")
     found = credential.find(call.reader, call["blocked_by"])
     if call.dry_run:
-        wanted = [{"dry_run": True, "retry_of": one.pk} for one in blocked_jobs.of(call.reader, found)]
-        return Done(wanted, f"{len(wanted)} jobs would be repeated")
+        wanted = [one.pk for one in blocked_jobs.of(call.reader, found)]
+        data = {"dry_run": True, "credential_id": found.pk, "jobs": wanted}
+        return Done(data, f"Jobs that would be repeated: {', '.join(map(str, wanted)) or 'none'}")
     repeated = blocked_jobs.repeat(call.actor, found, reason=call["reason"])
     rows: list[dict[str, Any]] = [
         {"job_id": one.pk, "retry_of": one.retry_of_id, "id": one.pk, "attempt": one.attempt, "status": one.status}

@@ -214,7 +214,7 @@ def blocked(pending: Job) -> Credential:
 
 def test_retry_of_all_that_a_credential_has_blocked(cli: Cli, pending: Job, blocked: Credential) -> None:
     words = ("job:retry", "--blocked-by", "KB", "-f", "json")
-    assert cli(*words, "--dry-run").json == [{"dry_run": True, "retry_of": pending.pk}]
+    assert cli(*words, "--dry-run").json == {"dry_run": True, "credential_id": blocked.pk, "jobs": [pending.pk]}
     (made,) = cli(*words, "--reason", "new password").json
     assert (made["retry_of"], made["status"], made["attempt"]) == (pending.pk, "pending", 2)
     assert cli("job:retry", "--blocked-by", blocked.pk).out.strip().endswith("no job that was not repeated")
