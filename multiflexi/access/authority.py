@@ -33,6 +33,12 @@ class Authority:
         held = frozenset(self.companies)
         return held if self.only_companies is None else held & self.only_companies
 
+    @property
+    def administered(self) -> frozenset[int]:
+        """Companies the caller administers as a member."""
+        held = frozenset(number for number, role in self.companies.items() if role == CompanyRole.ADMIN)
+        return held if self.only_companies is None else held & self.only_companies
+
     def permits(self, name: str) -> bool:
         """Whether the action is allowed at all, leaving aside whose object it concerns. KeyError without a rule."""
         rule = RULES[name]
