@@ -8,20 +8,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from django.utils.translation import gettext as _
 
+from multiflexi.credentials import overdue
+from multiflexi.credentials.answers import sound_result, sound_values
 from multiflexi.credentials.contract import CannotResolve, Result, Value
 from multiflexi.credentials.questions import Question
 from multiflexi.models import Availability
-from multiflexi.record.plain import clean_text, plain
 
 log = logging.getLogger(__name__)
 
-LIMIT_SECONDS = 15.0
+# A question has its whole time once it was put, and is given up when no thread has come to it by then.
+LIMIT_SECONDS, BEGIN_SECONDS = 15.0, 5.0
 THREADS = 16
-LONGEST_MESSAGE = 500
 _STOPPING = (Availability.UNAVAILABLE, Availability.MISCONFIGURED)
 
 
@@ -43,35 +43,51 @@ class Asked:
     def __init__(self, question: Question, *, check: bool, resolve: bool, seconds: float | None = None) -> None:
         self.question, self.check, self.resolve = question, check, resolve
         self._seconds = LIMIT_SECONDS if seconds is None else seconds
-        self.until = time.monotonic() + self._seconds
-        self._begun = False
+        self._until = time.monotonic() + BEGIN_SECONDS
+        self._begun = self._given_up = False
         self._answer: Answer | None = None
         self._ended = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its time is over."""
+        return time.monotonic() >= self._until
 
     @property
     def is_over(self) -> bool:
         """Whether it was answered, or its time is over."""
-        return self._ended.is_set() or time.monotonic() >= self.until
+        return self._ended.is_set() or self.is_late
 
     def wait(self) -> Answer:
         """The answer, at the latest when the time is over."""
-        self._ended.wait(max(0.0, self.until - time.monotonic()))
+        while not self.is_over:
+            self._ended.wait(max(0.0, self._until - time.monotonic()))
         return self.answer()
 
     def answer(self) -> Answer:
         """The answer when it is over; an empty one when no thread was free for the question."""
-        if self._answer is not None:
-            return self._answer
-        if not self._begun:
-            return Answer()
+        with self._lock:
+            self._given_up = not self._begun
+            if self._answer is not None or self._given_up:
+                return self._answer or Answer()
+        is_cut = self._seconds < LIMIT_SECONDS
+        if not is_cut:
+            who = {"credential": self.question.credential_id, "overdue": overdue.number()}
+            log.warning("a provider does not come back", extra=who)
         told = _("No answer within %(seconds)d seconds.") % {"seconds": self._seconds}
-        return Answer(Result(Availability.UNAVAILABLE, told, ttl=0), is_cut=self._seconds < LIMIT_SECONDS)
+        return Answer(Result(Availability.UNAVAILABLE, told, ttl=0), is_cut=is_cut)
 
     def run(self) -> None:
         """Put the question; for the thread that has time for it."""
-        if time.monotonic() < self.until:
+        with self._lock:
+            if self._given_up:
+                return
             self._begun = True
-            self._answer = _answered(self)
+            self._until = time.monotonic() + self._seconds
+        answer = _answered(self, self._until)
+        with self._lock:
+            self._answer = answer
         self._ended.set()
 
 
@@ -82,67 +98,72 @@ class Asker:
         self._done = done
         self._lock = threading.Lock()
         self._waiting: deque[Asked] = deque()
-        self._threads = 0
+        self._threads: dict[int, Asked | None] = {}
 
     def ask(self, question: Question, *, check: bool, resolve: bool, seconds: float | None = None) -> Asked:
         """Put a question without waiting for the answer, which has the usual time unless told otherwise."""
         asked = Asked(question, check=check, resolve=resolve, seconds=seconds)
         with self._lock:
             self._waiting.append(asked)
-            begin = self._threads < THREADS
-            self._threads += begin
+            # A thread that hangs is made up for by another one; `overdue` knows how many of them there may be.
+            begin = sum(one is None or not one.is_late for one in self._threads.values()) < THREADS
+            if begin:
+                number = max(self._threads, default=0) + 1
+                self._threads[number] = None
         if begin:
             # A provider that hangs must not keep the process from its end.
-            threading.Thread(target=self._work, name="credentials", daemon=True).start()
+            threading.Thread(target=self._work, args=(number,), name="credentials", daemon=True).start()
         return asked
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         while True:
             with self._lock:
                 if not self._waiting:
-                    self._threads -= 1
+                    del self._threads[number]
                     return
-                asked = self._waiting.popleft()
+                asked = self._threads[number] = self._waiting.popleft()
             asked.run()
             self._done()
 
 
-def _answered(asked: Asked) -> Answer:
+def _answered(asked: Asked, until: float) -> Answer:
     question = asked.question
-    if question.refusal is not None:
-        return Answer(question.refusal)
+    refusal = question.refusal or overdue.refusal(question.credential_id, question.provider)
+    if refusal is not None:
+        return Answer(refusal)
+    with overdue.noted(question.credential_id, question.provider, until):
+        try:
+            return _told(asked)
+        except BaseException as error:
+            # Libraries may end the thread, which would take the fault for one of the platform. Whatever went wrong
+            # may have the values in its text, and its traceback has them in its frames.
+            kind = type(error).__name__
+            text = question.masker.mask_text(f"{kind}: {_text(error)}")[0]
+            log.error("a provider failed", extra={"credential": question.credential_id, "error": text})
+            told = _("The check itself failed (%(kind)s); the log tells more.") % {"kind": kind}
+            return Answer(Result(Availability.UNAVAILABLE, told, ttl=0))
+
+
+def _told(asked: Asked) -> Answer:
+    """What the provider says. Raises whatever it raises, and NotInContract or ValueError."""
+    question = asked.question
     result: Result | None = None
     values: Mapping[str, Value] | None = None
     try:
         if asked.check:
-            result = question.unchecked or question.provider.check(question.checked)
+            result = question.unchecked or sound_result(question.provider.check(question.checked), question.masker)
         if asked.resolve and (result is None or result.state not in _STOPPING):
-            values = dict(question.provider.resolve(question.given))
+            values = sound_values(question.provider.resolve(question.given))
     except CannotResolve as error:
         # Without values there is no start, whatever else the state would say.
-        state = error.result.state if error.result.state in _STOPPING else Availability.UNAVAILABLE
-        result = replace(error.result, state=state)
-    except Exception as error:
-        # Whatever went wrong may have the values in its text, and its traceback has them in its frames.
-        text = question.masker.mask_text(f"{type(error).__name__}: {error}")[0]
-        log.error("a provider failed", extra={"credential": question.credential_id, "error": text})
-        told = _("The check itself failed (%(kind)s); the log tells more.") % {"kind": type(error).__name__}
-        result = Result(Availability.UNAVAILABLE, told, ttl=0)
-    return Answer(_masked(result, question) if result is not None else None, values)
+        result = sound_result(error.result, question.masker)
+        if result.state not in _STOPPING:
+            result = replace(result, state=Availability.UNAVAILABLE)
+    return Answer(result, values)
 
 
-def _masked(result: Result, question: Question) -> Result:
-    def masked(value: Any) -> Any:
-        match value:
-            case str():
-                return question.masker.mask_text(value)[0]
-            case dict():
-                return {masked(name): masked(member) for name, member in value.items()}
-            case list():
-                return [masked(member) for member in value]
-            case _:
-                return value
-
-    message = clean_text(masked(str(result.message)))[:LONGEST_MESSAGE]
-    ends = {name: end for name, end in result.expires.items() if end.tzinfo is not None}
-    return Result(Availability(result.state), message, result.ttl, masked(plain(result.details)), ends)
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""

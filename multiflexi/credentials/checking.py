@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from multiflexi.credentials import alarms
-from multiflexi.credentials.asking import LIMIT_SECONDS, Asker
+from multiflexi.credentials.asking import BEGIN_SECONDS, LIMIT_SECONDS, Asker
 from multiflexi.credentials.contract import Result
 from multiflexi.credentials.judging import Judgement, judge
 from multiflexi.credentials.questions import questions
@@ -30,7 +30,8 @@ from multiflexi.vault.errors import VaultError
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = LIMIT_SECONDS + 5.0
+# Also for the time until a thread has come to a question.
+LEASE_SECONDS = BEGIN_SECONDS + LIMIT_SECONDS + 5.0
 LOOK_SECONDS = 0.1
 
 
@@ -66,8 +67,9 @@ def check(
     asked = {pk: asker.ask(question, check=True, resolve=False, seconds=seconds) for pk, question in put.items()}
     answers = {pk: one.wait() for pk, one in asked.items()}
     finish(checks, {pk: answer.result for pk, answer in answers.items() if not answer.is_cut})
-    _await_others(set(credential_ids) - set(checks.credentials), LIMIT_SECONDS if seconds is None else seconds)
-    found = _loaded(credential_ids)
+    limit = LIMIT_SECONDS if seconds is None else seconds
+    _await_others(set(credential_ids) - set(checks.credentials), BEGIN_SECONDS + limit)
+    found = stored(credential_ids)
     for pk, answer in answers.items():
         if answer.is_cut and answer.result is not None and pk in found:
             found[pk].availability, found[pk].availability_message = answer.result.state, answer.result.message
@@ -77,9 +79,15 @@ def check(
 
 def current(credential_ids: Collection[int], *, seconds: float | None = None) -> dict[int, Credential]:
     """The credentials with a state that counts now: the stored one, else that of a fresh check; `seconds` as there."""
-    found, now = _loaded(credential_ids), backend().now()
+    found, now = stored(credential_ids), backend().now()
     stale = [pk for pk, credential in found.items() if not is_fresh(credential, now)]
     return found | (check(stale, even_if_fresh=False, seconds=seconds) if stale else {})
+
+
+def stored(credential_ids: Collection[int]) -> dict[int, Credential]:
+    """The credentials with what is known about them, type and prototype loaded; at most one query."""
+    rows = Credential.objects.select_related("credential_type__credential_prototype").defer(*NOT_NEEDED)
+    return {row.pk: row for row in rows.filter(pk__in=credential_ids).order_by("pk")} if credential_ids else {}
 
 
 def begin(credential_ids: Collection[int], *, even_if_fresh: bool = False) -> Checks:
@@ -95,7 +103,7 @@ def begin(credential_ids: Collection[int], *, even_if_fresh: bool = False) -> Ch
             Credential.objects.filter(pk__in=ids).update(
                 checking_by=token, checking_until=now + timedelta(seconds=LEASE_SECONDS)
             )
-        return Checks(token, _loaded(ids))
+        return Checks(token, stored(ids))
 
 
 def finish(checks: Checks, results: Mapping[int, Result | None]) -> None:
@@ -179,11 +187,6 @@ def _store_ends(judged: Iterable[tuple[Credential, Result, Judgement]]) -> None:
     for row, result, _judgement in judged:
         for name, end in result.expires.items():
             CredentialValue.objects.filter(credential=row, name=name).update(expires_at=end)
-
-
-def _loaded(credential_ids: Collection[int]) -> dict[int, Credential]:
-    rows = Credential.objects.select_related("credential_type__credential_prototype").defer(*NOT_NEEDED)
-    return {row.pk: row for row in rows.filter(pk__in=credential_ids).order_by("pk")} if credential_ids else {}
 
 
 def _await_others(credential_ids: Collection[int], seconds: float) -> None:

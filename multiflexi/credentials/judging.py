@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from multiflexi.credentials.contract import Result
-from multiflexi.models import Availability
+from multiflexi.models import Availability, Credential
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 900.0
 JITTER = 0.1
@@ -25,6 +27,17 @@ def rank(state: str, *, gate_on_degraded: bool) -> int:
     if state == Availability.MISCONFIGURED:
         return 2
     return int(state == Availability.UNAVAILABLE or (gate_on_degraded and state == Availability.DEGRADED))
+
+
+def in_words(credential: Credential) -> str:
+    """What is known about a credential, for people; the message was masked when it was stored."""
+    told = {
+        "name": credential.name,
+        "id": credential.pk,
+        "state": Availability(credential.availability).label,
+        "message": credential.availability_message or "",
+    }
+    return (_("Credential %(name)s (%(id)d): %(state)s. %(message)s") % told).rstrip()
 
 
 def judge(result: Result, failures: int, *, gate_on_degraded: bool, draw: random.Random | None = None) -> Judgement:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
-import tempfile
 
 from cryptography import x509
 from django.utils.translation import gettext as _
@@ -60,13 +60,16 @@ def expiry(host: str, port: int, network: Network) -> str:
 
 
 def identify(trust: ssl.SSLContext, certificate: str, key: str) -> bool:
-    """Sign in with a client certificate (PEM); whether it could be read. The library takes it from a file only."""
-    with tempfile.NamedTemporaryFile("w", prefix="mf-cert-", encoding="ascii") as file:
+    """Sign in with a client certificate (PEM); whether it could be read.
+
+    The library takes it from a file only. One in memory leaves nothing behind, whatever becomes of the process.
+    """
+    with os.fdopen(os.memfd_create("certificate", os.MFD_CLOEXEC), "w", encoding="utf-8") as file:
         file.write(f"{certificate}\n{key}\n")
         file.flush()
         try:
             # An encrypted key must not make the library ask at a terminal.
-            trust.load_cert_chain(file.name, password="")
+            trust.load_cert_chain(f"/proc/self/fd/{file.fileno()}", password="")
         except (ssl.SSLError, ValueError, OSError):
             return False
     return True

@@ -24,7 +24,7 @@ ROUNDS = 3
 # Large columns that no run needs: an icon alone may outweigh everything else that a claim reads.
 NOT_NEEDED = (
     "company__logo",
-    *(f"app__{name}" for name in ("image", "description", "setup", "deploy", "deffile", "manifest", "requirements")),
+    *(f"app__{name}" for name in ("image", "description", "setup", "deploy", "deffile", "manifest")),
 )
 
 

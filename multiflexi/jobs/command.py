@@ -72,7 +72,8 @@ def render(app: Application, resolved: Resolved) -> Command:
         if word or not _PLACEHOLDERS_ONLY.fullmatch(template):
             words.append(word)
             shown.append(_TOKEN.sub(lambda match: _shown(match, resolved), template))
-    return Command(words, shown)
+    masker = resolved.masker()
+    return Command(words, [masker.mask_text(word)[0] for word in shown])
 
 
 def shell_line(app: Application, resolved: Resolved, recorded: Sequence[str] = ()) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from django.utils.translation import gettext as _
 
@@ -56,12 +56,24 @@ def missing_by_template(templates: Sequence[RunTemplate]) -> dict[int, list[str]
             | provided[template.pk]
         )
         lacking = [name for name in required[template.app_id] if name not in values]
-        for requirement in template.app.requirements or []:
-            code = canonical(requirement).casefold()
-            if code not in codes[template.pk] and not provider_needs.get(code, set()) <= values:
-                lacking.append(_("a credential of kind %(code)s") % {"code": canonical(requirement)})
-        found[template.pk] = lacking
+        found[template.pk] = lacking + _lacking_kinds(template, codes[template.pk], provider_needs, values)
     return found
+
+
+def missing_credentials(template: RunTemplate, values: Set[str]) -> list[str]:
+    """The required credentials that are neither assigned nor made up for by variables of these names, in words."""
+    return _lacking_kinds(template, _credentials([template.pk])[0][template.pk], _provider_needs([template]), values)
+
+
+def _lacking_kinds(
+    template: RunTemplate, assigned: Set[str], needs: Mapping[str, Set[str]], values: Set[str]
+) -> list[str]:
+    kinds = {canonical(requirement).casefold(): canonical(requirement) for requirement in template.app.requirements}
+    return [
+        _("a credential of kind %(code)s") % {"code": kind}
+        for code, kind in kinds.items()
+        if code not in assigned and not needs.get(code, set()) <= values
+    ]
 
 
 def _fields(fields: Iterable[ConfField]) -> tuple[dict[int, list[str]], Names]:

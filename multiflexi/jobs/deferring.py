@@ -104,6 +104,11 @@ def wake(credential_ids: Collection[int]) -> int:
     )
 
 
+def wake_those_of(template_ids: Collection[int]) -> int:
+    """Let the deferred jobs of these run templates try now, whose credentials are others since; returns how many."""
+    return _bring_forward(QueueEntry.objects.filter(deferred_since__isnull=False, runtemplate_id__in=template_ids))
+
+
 def hurry(job_ids: Collection[int], seconds: float) -> int:
     """Let those of the jobs try now that went back for at most so many seconds; returns how many."""
     latest = backend().now() + timedelta(seconds=seconds)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from multiflexi.jobs.layers import PLATFORM
 from multiflexi.models import FailureReason
 from multiflexi.vault.masker import Masker
 
@@ -45,9 +46,32 @@ class Resolved:
     company_id: int | None = None
     _masker: Masker | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def filled(self) -> set[str]:
+        """Names of the variables that are not empty."""
+        return {name for name, value in self.values.items() if value}
+
     def is_secret(self, name: str) -> bool:
         """Whether the value must not be shown."""
         return bool(self.meta.get(name, {}).get("secret"))
+
+    def hidden_meta(self) -> dict[str, dict[str, Any]]:
+        """`meta` for everybody but the process: a value is secret, too, when a secret stands in it undeclared.
+
+        What the platform says is made of names and numbers that are no secret anywhere else.
+        """
+        masker = self.masker()
+        if not masker:
+            return self.meta
+        return {
+            name: {**told, "secret": True}
+            if told.get("source") != PLATFORM and self._has_secret(name, masker)
+            else told
+            for name, told in self.meta.items()
+        }
+
+    def _has_secret(self, name: str, masker: Masker) -> bool:
+        return bool(masker.mask_text(self.values.get(name, ""))[1])
 
     def hide(self, texts: Iterable[str]) -> None:
         """Mask these texts as well from now on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +21,7 @@ from multiflexi.models import (
     FieldType,
     FileStore,
     Job,
+    RunTemplate,
     RunTemplateCredential,
 )
 from multiflexi.vault import envelope
@@ -79,9 +80,17 @@ class Rows:
 
 def assigned(jobs: Sequence[Job]) -> Assigned:
     """The credentials of each run template in the order of their positions, with type and prototype, in one query."""
-    templates = {job.runtemplate_id for job in jobs if job.runtemplate_id is not None}
+    return _assigned({job.runtemplate_id for job in jobs if job.runtemplate_id is not None})
+
+
+def of_template(template: RunTemplate) -> list[Credential]:
+    """The credentials of one run template, as `assigned`."""
+    return _assigned({template.pk})[template.pk]
+
+
+def _assigned(template_ids: Set[int]) -> Assigned:
     found: Assigned = defaultdict(list)
-    links = RunTemplateCredential.objects.filter(runtemplate_id__in=templates).order_by("position", "id")
+    links = RunTemplateCredential.objects.filter(runtemplate_id__in=template_ids).order_by("position", "id")
     kinds = links.select_related("credential__credential_type__credential_prototype")
     for link in kinds.defer(*(f"credential__{name}" for name in NOT_NEEDED)):
         found[link.runtemplate_id].append(link.credential)

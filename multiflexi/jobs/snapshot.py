@@ -18,11 +18,12 @@ Meta = dict[str, dict[str, Any]]
 
 def snapshot(resolved: Resolved, job_id: int) -> tuple[Env, Meta]:
     """What `job.env` and `job.env_meta` keep from the launch on; raises the errors of the vault."""
+    meta = resolved.hidden_meta()
     env: Env = {
-        name: _sealed(job_id, resolved.company_id, name, value) if value and resolved.is_secret(name) else value
+        name: _sealed(job_id, resolved.company_id, name, value) if value and meta[name]["secret"] else value
         for name, value in resolved.values.items()
     }
-    return env, resolved.meta
+    return env, meta
 
 
 def restore(job: Job) -> Resolved:

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from multiflexi.credentials import checking
 from multiflexi.credentials.asking import Answer, Asked, Asker
 from multiflexi.credentials.contract import Result
-from multiflexi.credentials.judging import rank
+from multiflexi.credentials.judging import in_words, rank
 from multiflexi.credentials.questions import answers_at_launch, questions
 from multiflexi.jobs import credential_values, deferring, rows
 from multiflexi.jobs.claiming import Release, release
@@ -30,7 +30,7 @@ from multiflexi.jobs.completion import Completion
 from multiflexi.jobs.deferring import Deferral
 from multiflexi.jobs.lifecycle import StaleJobs
 from multiflexi.jobs.queue import backend
-from multiflexi.models import Availability, Credential, FailureReason, Job, JobStatus
+from multiflexi.models import Credential, FailureReason, Job, JobStatus
 from multiflexi.record.actor import Actor
 from multiflexi.runner.isolation import together
 
@@ -72,6 +72,14 @@ class _UnderWay:
     checks: checking.Checks | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The values that a provider gave for a version of a credential."""
+
+    version: int
+    values: Values = field(repr=False)
+
+
 class Gate:
     """Decides about claimed jobs; `room` is how many of them may wait here for answers."""
 
@@ -81,7 +89,7 @@ class Gate:
         self._bell: int | None = None
         self._waiting: list[_Waiting] = []
         self._under_way: dict[int, _UnderWay] = {}
-        self._answers: dict[int, Values] = {}
+        self._answers: dict[int, _Told] = {}
         self._sent_back: set[int] = set()
 
     @property
@@ -103,7 +111,8 @@ class Gate:
         `asked` says that their credentials have been asked about just now: whatever is still unknown does not wait
         again. One query where no job has credentials.
         """
-        admitted = Admitted(rows.assigned(jobs), dict(self._answers))
+        credentials = rows.assigned(jobs)
+        admitted = Admitted(credentials, self._values_of(credentials))
         by_job = {job.pk: _own(job, admitted.credentials) for job in jobs}
         if not any(by_job.values()):
             admitted.jobs += jobs
@@ -138,7 +147,8 @@ class Gate:
             for pk, answer in answers.items():
                 del self._under_way[pk]
                 if answer.values is not None:
-                    self._answers[pk] = {name: credential_values.Given(*value) for name, value in answer.values.items()}
+                    given = {name: credential_values.Given(*value) for name, value in answer.values.items()}
+                    self._answers[pk] = _Told(over[pk].version, given)
         ready = [one for one in self._waiting if not one.needs & self._under_way.keys()]
         self._waiting = [one for one in self._waiting if one.needs & self._under_way.keys()]
         return [one.job for one in ready]
@@ -146,7 +156,7 @@ class Gate:
     def drop_answers(self) -> None:
         """Keep no answer in memory that no waiting job needs."""
         needed = frozenset().union(*(one.needs for one in self._waiting))
-        self._answers = {pk: values for pk, values in self._answers.items() if pk in needed}
+        self._answers = {pk: told for pk, told in self._answers.items() if pk in needed}
 
     def withdraw(self) -> None:
         """Wait for nothing any more, and leave the checks to others."""
@@ -161,7 +171,16 @@ class Gate:
     def _is_missing(self, credential: Credential, now: datetime) -> bool:
         if not checking.is_fresh(credential, now):
             return True
-        return credential.pk not in self._answers and answers_at_launch(credential.credential_type)
+        return not self._has_told(credential) and answers_at_launch(credential.credential_type)
+
+    def _has_told(self, credential: Credential) -> bool:
+        """Whether there is an answer, and the credential has not been changed since it was asked for."""
+        told = self._answers.get(credential.pk)
+        return told is not None and told.version == credential.version
+
+    def _values_of(self, credentials: rows.Assigned) -> dict[int, Values]:
+        found = {one.pk: one for assigned in credentials.values() for one in assigned}
+        return {pk: told.values for pk, told in self._answers.items() if pk in found and self._has_told(found[pk])}
 
     def _ask(
         self, jobs: Sequence[tuple[Job, frozenset[int]]], known: Mapping[int, Credential], now: datetime
@@ -219,7 +238,7 @@ class Gate:
         patience = deferring.patience_of(waiting, now) if waiting else {}
         deferrals = []
         for job, credential in stopped:
-            reason, wait = _why(credential), patience.get(job.pk)
+            reason, wait = in_words(credential), patience.get(job.pk)
             if _hold(credential, now)[0] == BLOCKED:
                 admitted.ends.append(_end(job, JobStatus.BLOCKED, None, reason, now))
             elif wait is not None and not wait.is_over(now):
@@ -229,6 +248,8 @@ class Gate:
                 admitted.ends.append(_end(job, JobStatus.FAILED, PLATFORM_FAILED, reason, now))
         together(deferrals, lambda batch: deferring.defer(batch, actor=actor), lambda one, e: _left(one.job, e))
         admitted.went_back += len(deferrals)
+        if deferrals:
+            _wake_recovered({credential.pk for _job, credential in stopped}, now)
 
     def _give_back(self, jobs: Sequence[Job], now: datetime, actor: Actor) -> int:
         """Let jobs go back for some seconds: what they wait for is found out by then."""
@@ -270,14 +291,11 @@ def _hold(credential: Credential, now: datetime) -> tuple[int, datetime]:
     return rank(credential.availability, gate_on_degraded=gate), credential.check_valid_until
 
 
-def _why(credential: Credential) -> str:
-    told = {
-        "name": credential.name,
-        "id": credential.pk,
-        "state": Availability(credential.availability).label,
-        "message": credential.availability_message or "",
-    }
-    return (_("Credential %(name)s (%(id)d): %(state)s. %(message)s") % told).rstrip()
+def _wake_recovered(credential_ids: Collection[int], now: datetime) -> None:
+    """Wake jobs that were deferred while their credential recovered: its wake-up came before there was a deferral."""
+    recovered = [pk for pk, one in checking.stored(credential_ids).items() if _hold(one, now)[0] < WAITS]
+    if recovered:
+        deferring.wake(recovered)
 
 
 def _end(job: Job, status: JobStatus, exitcode: int | None, detail: str, now: datetime) -> Completion:

@@ -15,6 +15,7 @@ from multiflexi.executors import registry
 from multiflexi.executors.contract import Executor, Launch, Plan, StartRefused, start_name
 from multiflexi.jobs import directories
 from multiflexi.jobs.command import Command, render
+from multiflexi.jobs.completeness import missing_credentials
 from multiflexi.jobs.completion import Completion
 from multiflexi.jobs.environment import Given, child_environment, materialise_inputs, resolve_many
 from multiflexi.jobs.queue import backend
@@ -152,8 +153,9 @@ def _prepared(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool) ->
 def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool) -> Prepared:
     if isinstance(outcome, EnvironmentProblem):
         raise _refusal(outcome)
-    if outcome.missing:
-        detail = _("Required values are missing: %(names)s.") % {"names": ", ".join(outcome.missing)}
+    missing = [*outcome.missing, *_missing_credentials(job, outcome)]
+    if missing:
+        detail = _("Required values are missing: %(names)s.") % {"names": ", ".join(missing)}
         raise Refused(JobStatus.FAILED, COULD_NOT_START, FailureReason.START_FAILED, detail)
     job_dir = Path(directories.job_directory(job))
     try:
@@ -181,6 +183,15 @@ def _prepare_one(job: Job, outcome: Resolved | EnvironmentProblem, spool: Spool)
         masked = outcome.masker().mask_text(refusal.detail)[0]
         raise Refused(JobStatus.FAILED, refusal.exit_code, refusal.reason, masked) from None
     return Prepared(job, module, plan, command, outcome, directory, job_dir)
+
+
+def _missing_credentials(job: Job, outcome: Resolved) -> list[str]:
+    """What was unassigned or removed since the job was made; without it the application might use another account."""
+    template = job.runtemplate
+    if template is None or template.complete or not job.app.requirements:
+        return []
+    template.app = job.app
+    return missing_credentials(template, outcome.filled)
 
 
 def _directories(job: Job, job_dir: Path, spool: Spool) -> SpoolDir:

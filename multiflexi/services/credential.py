@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
+from multiflexi.jobs import deferring
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.requirements import canonical
 from multiflexi.models import Company, Credential, CredentialType, RunTemplate, RunTemplateCredential
@@ -156,6 +157,7 @@ def remove(actor: Actor, credential: Credential, *, force: bool = False) -> list
         credential.delete()
         shadowing.refresh(ids)
         schedules.refresh(RunTemplate.objects.filter(pk__in=ids))
+        deferring.wake_those_of(ids)
     return using
 
 

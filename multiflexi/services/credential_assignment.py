@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 
+from multiflexi.jobs import deferring
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.requirements import canonical
 from multiflexi.models import Credential, CredentialType, RunTemplate, RunTemplateCredential
@@ -161,4 +162,5 @@ def _after_change(template: RunTemplate) -> list[str]:
     """The values of the run template that rest since now."""
     resting = shadowing.refresh([template.pk])
     schedules.refresh(RunTemplate.objects.filter(pk=template.pk))
+    deferring.wake_those_of([template.pk])
     return resting.get(template.pk, [])

@@ -62,7 +62,12 @@ def reschedule(
             return False
         changes.save(job, changed)
         entry.after, entry.executor = after or entry.after, job.executor
-        entry.save(update_fields=["after", "executor"])
+        columns = ["after", "executor"]
+        if after:
+            # It waits because a person wants it to, and no recovery of a credential may bring it forward.
+            entry.deferrals, entry.deferred_since, entry.defer_reason = 0, None, None
+            columns += ["deferrals", "deferred_since", "defer_reason"]
+        entry.save(update_fields=columns)
         audit.write(actor, "update", job, company_id=job.company_id, changes=changes.for_audit(changed))
         backend().hint(Topic.QUEUE)
     return True
@@ -95,7 +100,7 @@ def remove(actor: Actor, job: Job) -> None:
 def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None, reason: str | None = None) -> Job:
     """Repeat an ended job as a new one with the same overrides and executor; the cadence is not touched.
 
-    Raises Refused for a job that has not ended or whose run template may not run.
+    Raises Refused for a job that has not ended, whose run template may not run, or that had a secret for one run.
     """
     need(actor, "jobs.retry", job.company_id, own=is_own(actor, job))
     if overrides:
@@ -115,8 +120,7 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
         raise Refused(" ".join(problems), "runtemplate_not_runnable", details={"reasons": problems})
     given = checked(template, overrides or {})
     need_for_overrides(actor, template, given)
-    # Secret overrides of an ended job are blanked; they have to be given again.
-    kept = open_overrides({name: one for name, one in (job.overrides or {}).items() if one is not None}, job.pk)
+    kept = _kept_overrides(job, given)
     with transaction.atomic():
         made = create_job(
             template,
@@ -129,3 +133,17 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
         )
         audit.write(actor, "retry", job, company_id=job.company_id, data={"job_id": made.pk, "reason": reason})
     return made
+
+
+def _kept_overrides(job: Job, given: Mapping[str, str]) -> dict[str, str]:
+    """The overrides of an ended job; its secret ones are blanked, and without them it would do something else."""
+    stored = job.overrides or {}
+    gone = sorted(name for name, one in stored.items() if one is None and name not in given)
+    if gone:
+        raise Refused(
+            f"Job {job.pk} was given {', '.join(gone)} for that run alone, and such secrets are not kept; give them "
+            "again with --env NAME=VALUE, or make a new job with job:create.",
+            "secret_override_gone",
+            details={"names": gone},
+        )
+    return open_overrides({name: one for name, one in stored.items() if one is not None}, job.pk)

@@ -53,10 +53,9 @@ class Exported:
 def export(job: Job) -> Exported:
     """The variables in alphabetical order and the command of a job. Raises Refused when they cannot be made."""
     try:
-        resolved = (
-            _as_started(job) if job.env is not None else environment.resolve(job, installation=environ.file_values())
-        )
+        resolved = _as_started(job) if job.env is not None else _as_of_now(job)
         line = command.shell_line(job.app, resolved, recorded=_recorded(job))
+        line = resolved.masker().mask_text(line)[0]
     except environment.EnvironmentProblem as problem:
         raise Refused(str(problem), "job_not_exportable") from None
     complete = environment.child_environment(resolved, resolved.directory)
@@ -74,6 +73,12 @@ def export(job: Job) -> Exported:
             )
         )
     return Exported(job, variables, line)
+
+
+def _as_of_now(job: Job) -> Resolved:
+    resolved = environment.resolve(job, installation=environ.file_values())
+    resolved.meta = resolved.hidden_meta()
+    return resolved
 
 
 def _as_started(job: Job) -> Resolved:

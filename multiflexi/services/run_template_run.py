@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +10,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from multiflexi import environ
-from multiflexi.jobs import command, environment
+from multiflexi.credentials import checking
+from multiflexi.credentials.judging import in_words, rank
+from multiflexi.credentials.questions import answers_at_launch
+from multiflexi.executors.native import launch as native_launch
+from multiflexi.executors.native import wrapper as native_wrapper
+from multiflexi.jobs import command, environment, rows
+from multiflexi.jobs.completeness import missing_credentials
 from multiflexi.jobs.create import create_job
-from multiflexi.models import Company, Executor, Job, RunTemplate, ScheduleType
+from multiflexi.jobs.queue import backend
+from multiflexi.models import Company, Credential, Executor, Job, RunTemplate, ScheduleType
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import run_template, run_template_config, shadowing, value_sources
@@ -85,12 +92,18 @@ def preview(template: RunTemplate, overrides: Mapping[str, str] | None = None) -
     """What would run now: masked words, all variables of the process, masked, with their sources, and what stands in
     the way. Raises Invalid, and MasterKeyMissing or MasterKeyWrong."""
     given = checked_overrides(template, overrides)
-    problems = list(obstacles(template))
+    credentials = rows.of_template(template)
+    problems = [*obstacles(template), *_refused_by_the_gate(credentials)]
     shown: dict[str, Any] = {"runtemplate_id": template.pk, "command": [], "environment": [], "warnings": []}
     try:
         resolved = _resolved(template, given)
-        shown |= {"environment": _variables(resolved), "warnings": _masked(resolved, resolved.warnings)}
+        withheld = _withheld(template, resolved)
+        variables = [one for one in _variables(resolved) if one["name"] not in withheld]
+        warnings = [*resolved.warnings, *native_launch.left_out(withheld), *_known_at_the_start(credentials)]
+        shown |= {"environment": variables, "warnings": _masked(resolved, warnings)}
         problems += [f"{name} is required and has no value." for name in resolved.missing]
+        lacking = missing_credentials(template, resolved.filled)
+        problems += [f"The application requires {one}; assign one." for one in lacking]
         shown["command"] = _masked(resolved, command.render(template.app, resolved).display_words)
     except environment.EnvironmentProblem as problem:
         problems.append(str(problem))
@@ -166,6 +179,32 @@ def _variables(resolved: environment.Resolved) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def _refused_by_the_gate(credentials: Sequence[Credential]) -> list[str]:
+    """What is known now of credentials that would let the run wait, or block it."""
+    now = backend().now()
+    held = [
+        one
+        for one in credentials
+        if checking.is_fresh(one, now) and rank(one.availability, gate_on_degraded=one.credential_type.gate_on_degraded)
+    ]
+    return [in_words(one) for one in held]
+
+
+def _known_at_the_start(credentials: Sequence[Credential]) -> list[str]:
+    return [
+        f"Credential {one.name} ({one.pk}) adds values at the start of a job, which are not known before."
+        for one in credentials
+        if answers_at_launch(one.credential_type)
+    ]
+
+
+def _withheld(template: RunTemplate, resolved: environment.Resolved) -> set[str]:
+    """Variables that a process of the host is not given, whatever layer sets them."""
+    if (template.executor or Executor.NATIVE) != Executor.NATIVE:
+        return set()
+    return {name for name in resolved.values if not native_wrapper.passes(name)}
 
 
 def _masked(resolved: environment.Resolved, texts: Iterable[str]) -> list[str]:

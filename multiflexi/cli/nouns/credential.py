@@ -200,6 +200,8 @@ def check(call: Call) -> Document:
         wanted = list(credential.query(call.reader, company_id=owner.pk if owner else None))
     outcome = credential_check.check(call.actor, wanted, refresh=bool(call["refresh"]), seconds=float(call["timeout"]))
     rows = [checked(one) for one in outcome]
+    for one in wanted if call["id"] else ():
+        _offer_repetition(call, one)
     single = len(call["id"]) == 1 and not call["company"] and not call["all"]
     lines = [f"{one['name']} ({one['credential_id']}): {one['state']}  {one['message']}".rstrip() for one in rows]
     return Document(
@@ -252,9 +254,19 @@ def _advise(call: Call, found: Credential, values: dict[str, str | None]) -> Non
 
     current = credential.find(call.reader, found.pk)
     call.warn_all(credential_fields.hints(credential_fields.of_type(current.credential_type), values))
+    _offer_repetition(call, current)
     names = credential.missing(current)
     if names:
         call.warn(f"Warning: credential {current.name} needs values for {', '.join(names)}")
+
+
+def _offer_repetition(call: Call, found: Credential) -> None:
+    """Blocked jobs are not repeated by themselves, so whoever has corrected a credential should know of them."""
+    from multiflexi.services import blocked_jobs
+
+    number = blocked_jobs.of(call.reader, found).count() if blocked_jobs.is_usable(found.pk) else 0
+    if number:
+        call.warn(f"{number} jobs that it has blocked can be repeated now: job:retry --blocked-by {found.pk}")
 
 
 def _record(call: Call, found: Credential) -> Record:

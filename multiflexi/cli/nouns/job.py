@@ -156,14 +156,22 @@ def delete(call: Call) -> Done:
     "retry",
     "Repeat ended jobs as new ones",
     identifier("--id", help="Id", many=True),
+    value("--blocked-by", help="Instead of ids: all that this credential (id or name) has blocked"),
     value("--env", help="NAME=VALUE for the new run", type=PAIR, multiple=True),
     value("--reason", help="Why"),
     wait_options(),
+    dry_run(),
     changes=True,
 )
 def retry(call: Call) -> Done:
     from multiflexi.services import job, job_query
 
+    if call["blocked_by"]:
+        from multiflexi.cli.retrying import retry_blocked
+
+        return retry_blocked(call)
+    if call.dry_run:
+        raise wrong_use("Option --dry-run goes with --blocked-by only.")
     made = [
         (
             number,

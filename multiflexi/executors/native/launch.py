@@ -38,7 +38,7 @@ def prepare(launch: Launch, delegated: Delegated | None = None) -> Plan:
         argv=[*held.outside, *walls, *held.inside, program, *launch.argv[1:]],
         env=env,
         handle=_handle(launch, delegated),
-        warnings=(*_left_out(launch.env.keys() - env.keys()), *held.warnings),
+        warnings=(*left_out(launch.env.keys() - env.keys()), *held.warnings),
         applied=held.applied,
     )
 
@@ -85,7 +85,8 @@ def spawn(plan: Plan) -> int:
         raise StartFailed(f"The system could not start a process: {error.strerror}") from error
 
 
-def _left_out(names: Iterable[str]) -> Iterable[str]:
+def left_out(names: Iterable[str]) -> Iterable[str]:
+    """Warnings about variables that `wrapper.passes` does not hand over."""
     for name in sorted(names):
         yield (
             f"The variable {name} cannot be passed to a native process: rename it to letters, digits and underscores, "

@@ -8,9 +8,9 @@ from datetime import datetime
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from multiflexi.credentials.judging import rank
+from multiflexi.credentials.judging import in_words, rank
 from multiflexi.jobs.queue.needs import needed_limits
-from multiflexi.models import Availability, Job, JobLimit, NamedLimit, QueueEntry, RunTemplateCredential
+from multiflexi.models import Credential, Job, JobLimit, NamedLimit, QueueEntry, RunTemplateCredential
 from multiflexi.record.actor import Actor
 from multiflexi.scheduling.policy import most_at_once
 from multiflexi.services.explain import daemons
@@ -31,17 +31,22 @@ def waits_for(actor: Actor, job: Job, now: datetime) -> list[Reason]:
         *_run_template(job),
         *_company(job),
         *_limits(actor, entry),
-        *_credentials(job),
         *daemons.no_executor(job.executor),
     ]
     return found or [Reason("turn", _("Nothing keeps it; it starts when its turn comes."), since=entry.after)]
 
 
 def _time(job: Job, entry: QueueEntry, now: datetime) -> Iterator[Reason]:
+    """Its time has not come, or a credential is in its way; what deferred it is told as it is known now."""
+    held = [credential for credential in _credentials(job) if _holds(credential)]
     if entry.defer_reason and entry.after > now:
-        yield Reason("deferred", entry.defer_reason, entry.deferred_since, entry.after)
-    elif entry.after > now:
+        for detail in map(in_words, held) if held else [entry.defer_reason]:
+            yield Reason("deferred", detail, entry.deferred_since, entry.after)
+        return
+    if entry.after > now:
         yield Reason("time", _("It is not due yet."), job.created_at, entry.after)
+    for credential in held:
+        yield Reason("credential", in_words(credential), credential.checked_at, credential.check_valid_until)
 
 
 def _run_template(job: Job) -> Iterator[Reason]:
@@ -93,16 +98,12 @@ def _limits(actor: Actor, entry: QueueEntry) -> Iterator[Reason]:
         yield Reason("limit", text % told, jobs=jobs[:SHOWN_JOBS])
 
 
-def _credentials(job: Job) -> Iterator[Reason]:
-    """Credentials whose last check would defer or block the job."""
+def _credentials(job: Job) -> Iterator[Credential]:
     rows = RunTemplateCredential.objects.filter(runtemplate=job.runtemplate_id).order_by("position", "pk")
     for row in rows.select_related("credential__credential_type"):
-        credential = row.credential
-        if rank(credential.availability, gate_on_degraded=credential.credential_type.gate_on_degraded):
-            told = {
-                "name": credential.name,
-                "state": Availability(credential.availability).label,
-                "message": credential.availability_message or "",
-            }
-            text = _("Credential %(name)s: %(state)s. %(message)s") % told
-            yield Reason("credential", text.rstrip(), credential.checked_at, credential.check_valid_until)
+        yield row.credential
+
+
+def _holds(credential: Credential) -> bool:
+    """Whether the last check would defer or block a job."""
+    return rank(credential.availability, gate_on_degraded=credential.credential_type.gate_on_degraded) > 0

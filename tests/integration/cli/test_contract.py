@@ -155,6 +155,7 @@ DRY_RUNS = {
     "run-template:schedule": ["Morning echo"],
     "company-app:unassign": ["--company", "acme", "--app", "echo"],
     "job:delete": ["JOB"],
+    "job:retry": ["--blocked-by", "Main"],
     "job:cancel": ["JOB"],
     "job:stop": ["JOB"],
     "job:cleanup": ["--days", "0"],

@@ -13,12 +13,15 @@ from multiflexi.models import (
     ArtifactChunk,
     AuditEntry,
     Company,
+    Credential,
+    CredentialType,
     Job,
     JobHistory,
     JobOutputLine,
     JobStatus,
     QueueEntry,
     RunTemplate,
+    RunTemplateCredential,
     User,
     Worker,
 )
@@ -187,12 +190,51 @@ def test_waiting_has_a_limit(cli: Cli, pending: Job) -> None:
 def test_retry_makes_a_new_job_of_an_ended_one(cli: Cli, pending: Job) -> None:
     assert cli("job:retry", pending.pk, "-f", "json").json["code"] == "job_not_ended"
     Job.objects.update(status="failed", exitcode=1, end=datetime.now(UTC), overrides={"COUNT": "3", "API_KEY": None})
+    refused = cli("job:retry", pending.pk, "-f", "json").json
+    assert (refused["code"], refused["details"]["names"]) == ("secret_override_gone", ["API_KEY"])
+    Job.objects.update(overrides={"COUNT": "3"})
     made = cli("job:retry", pending.pk, "--env", "EXTRA=1", "-f", "json").json
     again = Job.objects.get(pk=made["job_id"])
     assert (made["retry_of"], made["attempt"], again.schedule_type) == (pending.pk, 2, "retry")
     assert again.overrides == {"COUNT": "3", "EXTRA": "1"}
     assert cli("job:retry", pending.pk, pending.pk, "-f", "json").json[1]["attempt"] == 2
     assert cli("job:status", "-f", "json").json["repeated_jobs"] == 3
+
+
+@pytest.fixture
+def blocked(pending: Job) -> Credential:
+    """A credential that has blocked the job."""
+    kind = CredentialType.objects.create(name="Bank", company=pending.company)
+    made = Credential.objects.create(name="KB", company=pending.company, credential_type=kind)
+    RunTemplateCredential.objects.create(runtemplate=pending.runtemplate, credential=made)
+    Job.objects.update(status="blocked", end=datetime.now(UTC), failure_reason="credential_misconfigured")
+    QueueEntry.objects.all().delete()
+    return made
+
+
+def test_retry_of_all_that_a_credential_has_blocked(cli: Cli, pending: Job, blocked: Credential) -> None:
+    words = ("job:retry", "--blocked-by", "KB", "-f", "json")
+    assert cli(*words, "--dry-run").json == {"dry_run": True, "credential_id": blocked.pk, "jobs": [pending.pk]}
+    (made,) = cli(*words, "--reason", "new password").json
+    assert (made["retry_of"], made["status"], made["attempt"]) == (pending.pk, "pending", 2)
+    assert cli("job:retry", "--blocked-by", blocked.pk).out.strip().endswith("no job that was not repeated")
+    assert cli("job:retry", "1", "--blocked-by", "KB").code == 2
+    assert cli("job:retry", "--blocked-by", "nobody").code == 1
+
+
+def test_whoever_corrects_a_credential_is_told_of_its_jobs(cli: Cli, pending: Job, blocked: Credential) -> None:
+    offer = f"job:retry --blocked-by {blocked.pk}"
+    assert offer in cli("credential:check", blocked.pk, "--refresh").err
+    assert offer in cli("credential:update", blocked.pk, "--name", "KB 2").err
+    cli("job:retry", "--blocked-by", blocked.pk)
+    assert offer not in cli("credential:check", blocked.pk, "--refresh").err
+
+
+def test_blocked_jobs_that_cannot_run_are_told(cli: Cli, pending: Job, blocked: Credential) -> None:
+    RunTemplate.objects.update(active=False)
+    outcome = cli("job:retry", "--blocked-by", blocked.pk, "-f", "json")
+    assert (outcome.code, outcome.json[0]["retry_of"]) == (1, pending.pk)
+    assert "inactive" in outcome.json[0]["error"]
 
 
 def test_delete_takes_everything_along(cli: Cli, pending: Job) -> None:

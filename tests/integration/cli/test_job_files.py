@@ -20,6 +20,7 @@ from multiflexi.models import Application, Company, CompanyEnv, ConfField, Confi
 from multiflexi.record.actor import Actor
 from multiflexi.services import company_env, run_template_config
 from multiflexi.services.job_export import export
+from multiflexi.services.run_template_run import preview
 from tests.crash.conftest import live
 from tests.crash.live import Live, ended, stored
 from tests.integration.jobs_environment.builders import Bank, assign
@@ -94,6 +95,26 @@ def test_no_secret_is_written_and_none_is_set_to_empty(
     assert "#PIN=  # secret, from values given for this run\n" in text
     assert '#BANK_TOKEN=  # secret, from credential At "the" bank`id` $(id)\n' in text
     assert not set(SECRETS) & set(sourced(text, tmp_path / "env"))
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_secret_in_a_value_that_nobody_called_secret_is_not_written_either(
+    started: bool, job: Job, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = SECRETS["BANK_TOKEN"]
+    CompanyEnv.objects.create(company=job.company, keyword="ADDRESS", value=f"https://me:{secret}@bank.example")
+    Application.objects.update(cmdparams="--url {ADDRESS}" if started else f"--url {{ADDRESS}} --token {secret}")
+    job = Job.objects.get(pk=job.pk)
+    if started:
+        resolved = environment.resolve(job, installation={})
+        job.env, job.env_meta = environment.snapshot(resolved, job.pk)
+        job.command = render(job.app, resolved).display_words
+        job.save()
+        assert secret not in json.dumps([job.env, job.env_meta, job.command])
+    for program in (job2env, job2script):
+        text = text_of(program, capfd, job.pk)
+        assert secret not in text
+        assert "ADDRESS=  # secret" in text
 
 
 def test_what_a_shell_cannot_set_is_named(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
@@ -209,3 +230,19 @@ def test_the_script_does_what_the_executor_did(live: Live, acme: Company, tmp_pa
             assert again["env"][name] == SECRETS[name]
         elif name not in left_out:
             assert again["env"].get(name) == then["env"].get(name), name
+
+
+def test_the_preview_is_what_the_process_gets(live: Live, acme: Company) -> None:
+    template = live.template(live.app("env -0"), acme)
+    fill(template)
+    Configuration.objects.filter(name="with-dash").update(name="With_Dash")
+    for name, value in {"CITY_TOO": "{CITY} {COUNT}", "city": "small", "EDGES": "  a\tb\r\n ", "EMPTY": ""}.items():
+        Configuration.objects.create(runtemplate=template, name=name, value=value)
+    promised = {one["name"]: one["value"] for one in preview(template)["environment"]}
+    number = live.job(template)
+    live.executor()
+    ended(number)
+    given = dict(pair.split("=", 1) for pair in stored(number).decode().rstrip("\0").split("\0"))
+    directory = given["MULTIFLEXI_TMP"]
+    promised |= dict.fromkeys(("HOME", "TMPDIR", "MULTIFLEXI_TMP"), directory) | {"MULTIFLEXI_JOB_ID": str(number)}
+    assert promised == {name: value for name, value in given.items() if name not in OF_THE_SHELL}

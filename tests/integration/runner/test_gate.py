@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from multiflexi.credentials import asking, checking
 from multiflexi.credentials.contract import CannotResolve, Result, Value
-from multiflexi.jobs import uses
+from multiflexi.jobs import deferring, uses
 from multiflexi.jobs.queue import backend
 from multiflexi.models import (
     Availability,
@@ -38,7 +38,8 @@ from multiflexi.record.actor import Actor
 from multiflexi.runner import gate as module
 from multiflexi.runner import giving_back
 from multiflexi.runner.gate import Gate
-from multiflexi.services import job_removal
+from multiflexi.services import credential_assignment, job_removal
+from multiflexi.services import job as services_job
 from multiflexi.services.explain import waiting
 from multiflexi.vault import envelope
 from tests.crash.live import application, until
@@ -51,6 +52,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ring")]
 
 S, A = JobStatus, Availability
 SECRET = "correct horse battery"
+SHELL = Actor(user_id=None, origin="cli")
 
 
 @pytest.fixture
@@ -154,6 +156,21 @@ def test_the_rules(acme, bank, credential, template, settings, state, gate_on_de
         assert (after.status, after.exitcode, after.failure_reason) == (S.FAILED, -1, "credential_unavailable")
 
 
+def test_a_job_that_has_lost_a_required_credential_is_not_started(bank, provider, template, make: Make, alice):
+    bank.prototype.fields.filter(keyword="TOKEN").update(required=True)
+    mine = bank.credential("Main", secret=("TOKEN",), TOKEN=SECRET)
+    which = template("exit 0", mine)
+    which.app.requirements = ["bank"]
+    which.app.save()
+    credential_assignment.unassign(SHELL, which, mine)
+    (job,) = queue(which)
+    cycle = make(1)
+    run(cycle, lambda: S(fresh(job).status).is_final, "its end")
+    found = fresh(job)
+    assert (found.status, found.exitcode, found.failure_reason) == (S.FAILED, 255, "start_failed")
+    assert "credential of kind" in found.reason_detail
+
+
 class TestADeferral:
     @pytest.fixture(autouse=True)
     def _broken(self, credential):
@@ -195,9 +212,20 @@ class TestADeferral:
         (job,) = queue(template("exit 0", credential))
         admit(job)
         reasons = waiting.waits_for(Actor(user_id=alice.pk, origin="api"), fresh(job), backend().now())
-        told = {one.kind: one for one in reasons}
-        assert "the bank is closed" in told["deferred"].detail
-        assert "the bank is closed" in told["credential"].detail
+        assert [one.kind for one in reasons if "the bank is closed" in one.detail] == ["deferred"]
+
+    def test_is_not_begun_for_a_credential_that_works_again_meanwhile(self, credential, template, monkeypatch):
+        (job,) = queue(template("exit 0", credential))
+        defer = deferring.defer
+
+        def recovered(*given: Any, **more: Any) -> None:
+            know(credential, A.AVAILABLE)
+            assert deferring.wake([credential.pk]) == 0
+            defer(*given, **more)
+
+        monkeypatch.setattr(deferring, "defer", recovered)
+        admit(job)
+        assert (entry(job).deferrals, entry(job).after <= backend().now()) == (1, True)
 
     def test_ends_when_the_credential_works_again(self, credential, provider, template):
         (job,) = queue(template("exit 0", credential))
@@ -211,6 +239,16 @@ class TestADeferral:
         admit(job)
         checking.forget(Credential.objects.filter(pk=credential.pk))
         assert entry(job).after <= backend().now()
+
+    def test_ends_when_a_person_gives_the_job_another_time(self, credential, provider, template):
+        (job,) = queue(template("exit 0", credential))
+        admit(job)
+        tomorrow = backend().now() + timedelta(days=1)
+        services_job.reschedule(SHELL, fresh(job), after=tomorrow)
+        provider.says(A.AVAILABLE)
+        checking.check([credential.pk])
+        assert entry(job).after == tomorrow
+        assert (entry(job).deferrals, entry(job).deferred_since) == (0, None)
 
     def test_leaves_a_job_alone_that_was_cancelled_meanwhile(self, credential, template):
         one, other = queue(template("exit 0", credential), 2)
@@ -438,6 +476,21 @@ class TestAnswersAtLaunch:
 
         run(make(1), lambda: outcome() == end, "the outcome")
         assert Credential.objects.get(pk=credential.pk).availability == state
+
+    def test_of_an_older_version_are_not_used(self, credential, provider, template, make: Make, tmp_path):
+        """Somebody changes the credential while its provider is asked, and somebody else has it checked already."""
+        provider.answers = {"LOGIN": Value("of the old account", False)}
+        provider.open.clear()
+        (job,) = queue(template(f"echo $LOGIN > {tmp_path}/login", credential))
+        cycle = make(1)
+        run(cycle, lambda: provider.checked, "the beginning of the check")
+        Credential.objects.update(version=credential.version + 1)
+        know(credential, A.AVAILABLE)
+        provider.open.set()
+        until(lambda: provider.resolved, "the answer")
+        provider.answers = {"LOGIN": Value("of the new account", False)}
+        run(cycle, lambda: fresh(job).status == S.SUCCESS, "its end")
+        assert (tmp_path / "login").read_text() == "of the new account\n"
 
     def test_a_fixed_value_of_the_type_counts_more(self, bank, credential, provider, template, make: Make, tmp_path):
         bank.type_value("DOOR", "fixed", "fixed")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from multiflexi.jobs import environment
+from multiflexi.jobs.queue import backend
 from multiflexi.models import (
     AuditEntry,
     CompanyRole,
     CompanyUser,
     Configuration,
     Job,
+    QueueEntry,
     Role,
     RunTemplateCredential,
     User,
@@ -19,7 +23,7 @@ from multiflexi.models import (
 from multiflexi.record.actor import Actor
 from multiflexi.services import credential, credential_assignment, credential_type, run_template, shadowing
 from multiflexi.services.errors import NotFound, Refused
-from tests.integration.jobs.builders import in_threads
+from tests.integration.jobs.builders import in_threads, queue
 
 from .bank import SHELL, TOKEN, make_credential, make_prototype, make_type
 
@@ -103,6 +107,26 @@ def test_they_come_back_when_the_credential_is_removed(template, main):
     assign(SHELL, template, main)
     credential.remove(SHELL, main, force=True)
     assert values_of(template)["ACCOUNT"] == "own"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda template, main, csas: unassign(SHELL, template, main),
+        lambda template, main, csas: assign(SHELL, template, csas),
+        lambda template, main, csas: credential.remove(SHELL, main, force=True),
+    ],
+    ids=["unassigned", "another one", "removed"],
+)
+def test_jobs_that_wait_for_a_credential_try_again_when_they_get_others(change, template, main, csas):
+    assign(SHELL, template, main)
+    now = backend().now()
+    (waiting,) = queue(template, after=now + timedelta(minutes=15))
+    QueueEntry.objects.update(deferred_since=now, defer_reason="the bank is closed", deferrals=1)
+    (planned,) = queue(template, after=now + timedelta(minutes=15))
+    change(template, main, csas)
+    assert QueueEntry.objects.get(job=waiting).after <= backend().now()
+    assert QueueEntry.objects.get(job=planned).after > backend().now()
 
 
 def test_a_required_kind_makes_it_complete(template, app, main):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from multiflexi.jobs.environment import SEARCH_PATH
-from multiflexi.models import Application, Company, Job, RunTemplate
+from multiflexi.models import Application, Availability, Company, Credential, Job, RunTemplate
 from multiflexi.services.run_template_run import preview
 from multiflexi.vault import keyring
 from multiflexi.vault.errors import MasterKeyMissing
@@ -95,6 +98,42 @@ def test_what_stands_in_the_way_is_told_and_nothing_runs(template):
     template.configuration.all().delete()
     assert "NEEDED is required and has no value." in preview(template)["problems"]
     assert not Job.objects.exists()
+
+
+def test_what_a_process_is_not_given_is_told_and_not_shown(template):
+    declare(template.app, "BANKA+", defval="plus")
+    found = preview(template)
+    assert "BANKA+" not in {one["name"] for one in found["environment"]}
+    assert any("BANKA+" in text for text in found["warnings"])
+
+
+def test_what_a_credential_keeps_from_the_run_is_told(template, acme):
+    credential = Bank(acme).credential("Main", LOGIN="me")
+    assign(template, credential)
+    Credential.objects.update(
+        availability=Availability.MISCONFIGURED,
+        availability_message="wrong password",
+        check_valid_until=timezone.now() + timedelta(minutes=1),
+    )
+    assert any("Main" in text and "wrong password" in text for text in preview(template)["problems"])
+    Credential.objects.update(check_valid_until=timezone.now() - timedelta(minutes=1))
+    assert not any("wrong password" in text for text in preview(template)["problems"])
+
+
+def test_values_that_a_provider_gives_at_the_start_only_are_announced(template, acme):
+    bank = Bank(acme, "VaultWarden")
+    assign(template, bank.credential("Safe", LOGIN="me"))
+    assert any("Safe" in text and "start" in text for text in preview(template)["warnings"])
+
+
+def test_a_required_credential_that_is_not_assigned_stands_in_the_way(template, acme):
+    bank = Bank(acme)
+    bank.prototype.fields.filter(keyword="TOKEN").update(required=True)
+    Application.objects.update(requirements=["bank"])
+    template = RunTemplate.objects.get(pk=template.pk)
+    assert any("credential of kind" in text for text in preview(template)["problems"])
+    assign(template, bank.credential("Main", TOKEN=SECRET, secret=["TOKEN"]))
+    assert not any("credential of kind" in text for text in preview(template)["problems"])
 
 
 def test_without_the_master_key_there_is_one_clear_error(template, settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -98,7 +99,9 @@ def test_a_kubeconfig_with_token(checked) -> None:
     assert checked(READY, KUBECONFIG_DATA=config, KUBE_NAMESPACE="").state == "available"
 
 
-def test_a_kubeconfig_with_certificate(checked) -> None:
+def test_a_kubeconfig_with_certificate(checked, monkeypatch) -> None:
+    """Its key is on no disk at any time, where it would stay when the process is killed."""
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     now = datetime.now(UTC)
     certificate, key = certified("runner", now - timedelta(1), now + timedelta(1))
     data = {
