@@ -19,10 +19,10 @@ from multiflexi.services.errors import invalid_field
 
 
 class Call:
-    """`values` are the parts of the path that the route names."""
+    """`values` are the parts of the path that the route names, `suffix` is the format to answer in."""
 
-    def __init__(self, request: Request, values: Mapping[str, str], profile: Profile) -> None:
-        self.request, self.values, self.profile = request, values, profile
+    def __init__(self, request: Request, values: Mapping[str, str], profile: Profile, suffix: str) -> None:
+        self.request, self.values, self.profile, self.suffix = request, values, profile, suffix
 
     @cached_property
     def actor(self) -> Actor:

@@ -102,7 +102,9 @@ def _by_field(error: Invalid) -> dict[str, list[str]]:
 
 def _shown(error: ServiceError) -> dict[str, Any]:
     """Data beside the message that is for the client."""
-    return {name: error.details[name] for name in ("missing", "permission", "reasons", "status") if name in error.details}
+    return {
+        name: error.details[name] for name in ("missing", "permission", "reasons", "status") if name in error.details
+    }
 
 
 def _document(text: str) -> dict[str, Any]:

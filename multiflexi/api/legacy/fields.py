@@ -119,7 +119,7 @@ def _joined(value: Any) -> str | None:
 
 
 def _object(value: Any) -> dict[str, Any] | None:
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return None
     if isinstance(value, str):
         try:

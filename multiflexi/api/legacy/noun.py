@@ -55,6 +55,8 @@ class Noun:
     slash: bool = True
     token_parameter: bool = False
     successor: str = ""
+    save: Callable[[Noun, Call], Answer] | None = None
+    more: Mapping[str, tuple[Parameter, ...]] = field(default_factory=dict)
 
     def select(self, call: Call) -> Any:
         """The record that the path names. Raises NotFound."""
@@ -76,6 +78,10 @@ class Noun:
     def get(self, call: Call) -> Answer:
         return self._shown(call, self.select(call))
 
+    def saved(self, call: Call) -> Answer:
+        """`made`, or what takes its place."""
+        return self.save(self, call) if self.save else self.made(call)
+
     def made(self, call: Call) -> Answer:
         """Create, or change the record whose id is given in the address or in the body."""
         given = call.query.get(self.key, call.body.get("id", call.query.get("id")))
@@ -85,19 +91,16 @@ class Noun:
         return self.changed(call)
 
     def created(self, call: Call) -> Answer:
-        assert self.create is not None
-        return self._shown(call, self.find(call.actor, self.create(call).pk))
+        return self._shown(call, self.find(call.actor, self.create(call).pk))  # type: ignore[misc]
 
     def changed(self, call: Call) -> Answer:
-        assert self.update is not None
-        self.update(call, self.select(call))
+        self.update(call, self.select(call))  # type: ignore[misc]
         return self._shown(call, self.select(call))
 
     def removed(self, call: Call) -> Answer:
-        assert self.remove is not None
         found = self.select(call)
         number = found.pk
-        self.remove(call, found)
+        self.remove(call, found)  # type: ignore[misc]
         return record({"success": True, "id": number}, schema="Done")
 
     def _shown(self, call: Call, found: Any) -> Answer:
@@ -114,7 +117,8 @@ class Noun:
         single = f"{self.one}/{{{self.key}}}"
 
         def on(method: str, path: str, run: Run, what: str, summary: str, **options: Any) -> Operation:
-            given = {"schema": self.schema, "tag": self.one, "token_parameter": self.token_parameter, **options}
+            given: dict[str, Any] = {"schema": self.schema, "tag": self.one, "token_parameter": self.token_parameter}
+            given |= {"parameters": self.more.get(method, ())} | options
             return Operation(method, path, run, names.of(what), summary, **given)
 
         by_filter = tuple(Parameter(name, one.kind) for name, one in self.filters.items())
@@ -128,7 +132,7 @@ class Noun:
             by_id = (Parameter(self.key, fields.NUMBER),)
             operations += [
                 on("GET", self.one, self.list_plainly, "plain", f"List {self.many}", **(many | {"shape": "array"})),
-                on("POST", self.one, self.made, "set", f"Create or change one of {self.many}", status=201,
+                on("POST", self.one, self.saved, "set", f"Create or change one of {self.many}", status=201,
                    parameters=by_id, slash=self.slash, **changes),
                 on("POST", self.many, self.created, "create", f"Create one of {self.many}", status=201,
                    suffixes=RECORDS, required=self.required, **changes),

@@ -35,6 +35,14 @@ def list_of(name: str) -> Schema:
 TEXT = text()
 _STATES = ("open", "running", "fulfilled", "fulfilled_late", "failed", "missed")
 _FIELD = {"type": "object", "additionalProperties": True}
+_COUNTERS = (
+    "companies", "apps", "runtemplates", "topics", "credentials", "credential_types", "credentialtypes",
+    "eventsources", "eventrules",
+)  # fmt: skip
+_TOTALS = (
+    "successful_jobs", "failed_jobs", "incomplete_jobs", "running_jobs", "cancelled_jobs", "total_applications",
+    "repeated_jobs", "total_jobs", "queue_length", "quee_length",
+)  # fmt: skip
 _CREATED = {"DatCreate": MOMENT, "DatUpdate": MOMENT}
 
 SCHEMAS: dict[str, dict[str, Schema]] = {
@@ -313,20 +321,7 @@ SCHEMAS: dict[str, dict[str, Schema]] = {
         "company_id": INT64,
         "company_name": TEXT,
     },
-    "Status": {
-        name: INT64
-        for name in (
-            "companies",
-            "apps",
-            "runtemplates",
-            "topics",
-            "credentials",
-            "credential_types",
-            "credentialtypes",
-            "eventsources",
-            "eventrules",
-        )
-    }
+    "Status": {name: INT64 for name in _COUNTERS}
     | {
         "version": TEXT,
         "php": TEXT,
@@ -339,22 +334,7 @@ SCHEMAS: dict[str, dict[str, Schema]] = {
         "timestamp": MOMENT,
         "status": OBJECT,
     },
-    "JobsStatus": {"timestamp": MOMENT}
-    | {
-        name: INT64
-        for name in (
-            "successful_jobs",
-            "failed_jobs",
-            "incomplete_jobs",
-            "running_jobs",
-            "cancelled_jobs",
-            "total_applications",
-            "repeated_jobs",
-            "total_jobs",
-            "queue_length",
-            "quee_length",
-        )
-    },
+    "JobsStatus": {"timestamp": MOMENT} | {name: INT64 for name in _TOTALS},
     "ErrorResponse": {
         "error": {"type": "string"},
         "message": {"type": "string"},

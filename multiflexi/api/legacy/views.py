@@ -46,7 +46,7 @@ class Endpoint(APIView):
         """The suffix decides alone, without one the header; nothing is refused for it."""
         asked = self.kwargs.pop("suffix", None)
         self.suffix = asked or by_header(request.headers.get("Accept", ""))
-        if asked == "csv" and self._operation and asked not in self._operation.suffixes:
+        if asked and self._operation and asked not in self._operation.suffixes:
             raise Http404
         return JSONRenderer(), "application/json"
 
@@ -54,9 +54,8 @@ class Endpoint(APIView):
         return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def answer(self, request: Request, **values: str) -> HttpResponseBase:
-        asked = self._operation
-        assert asked is not None
-        call = Call(request, values, profiles.of(request._request))
+        asked = self.operations["GET" if request.method == "HEAD" else str(request.method)]
+        call = Call(request, values, profiles.of(request._request), self.suffix)
         answer = asked.run(call)
         if answer.raw is not None:
             return answer.raw
@@ -98,7 +97,9 @@ def endpoint(operations: Mapping[str, Operation]) -> Any:
 def unknown(request: HttpRequest, path: str) -> HttpResponse:
     """A path below the surface that is none of its own."""
     suffix = path.rpartition(".")[2]
-    return refusal(404, errors.UNKNOWN_PATH, suffix if suffix in RECORDS else by_header(request.headers.get("Accept", "")))
+    return refusal(
+        404, errors.UNKNOWN_PATH, suffix if suffix in RECORDS else by_header(request.headers.get("Accept", ""))
+    )
 
 
 def refusal(status: int, document: dict[str, Any], suffix: str) -> HttpResponse:

@@ -30,7 +30,7 @@ RELATED = {
     "credential_type_id": "credential_type",
     "event_source_id": "eventsource",
 }
-_FORBIDDEN = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)}
+_FORBIDDEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535), "�")
 
 
 def write(answer: Answer, document: Any) -> str:
@@ -48,9 +48,7 @@ def _list(answer: Answer, document: Any) -> str:
     rows = rows_of(answer, document)
     columns = columns_of(rows)
     head = "".join(f'<th scope="col">{_escaped(name)}</th>' for name in columns)
-    body = "".join(
-        f"<tr>{''.join(_cell(answer, name, row.get(name)) for name in columns)}</tr>" for row in rows
-    )
+    body = "".join(f"<tr>{''.join(_cell(answer, name, row.get(name)) for name in columns)}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

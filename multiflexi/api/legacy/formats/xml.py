@@ -33,7 +33,9 @@ def _element(name: str, value: Any, item: str = "item", key: str | None = None) 
         yield f"<{start}>"
         for member, content in value.items():
             usable = bool(_NAME.fullmatch(member)) and not member.lower().startswith("xml")
-            yield from _element(member if usable else "item", content, ROWS.get(member, "item"), None if usable else member)
+            yield from _element(
+                member if usable else "item", content, ROWS.get(member, "item"), None if usable else member
+            )
         yield f"</{name}>"
     elif isinstance(value, list):
         yield f"<{start}>"

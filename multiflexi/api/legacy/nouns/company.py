@@ -14,7 +14,7 @@ from multiflexi.api.legacy.lists import Filter
 from multiflexi.api.legacy.noun import PAGING, Noun
 from multiflexi.api.legacy.nouns.user import row as user_row
 from multiflexi.models import Company, CompanyUser
-from multiflexi.services import company, lookup, member, user
+from multiflexi.services import company, member, user
 from multiflexi.services.errors import Invalid
 from multiflexi.services.presenters import company as presenter
 
@@ -96,7 +96,7 @@ def _member(one: CompanyUser) -> Row:
 )
 def members(call: Call) -> Answer:
     """List the members of a company with their roles"""
-    rows = member.query(call.actor, NOUN.select(call))
+    rows = member.query(call.actor, company=NOUN.select(call))
     found, headers = lists.page(call, rows, MEMBERS_SORTABLE, None, "user_id")
     answer = listing(
         [_member(one) | {"user": user_row(one.user)} for one in found],
@@ -124,7 +124,8 @@ def assign(call: Call) -> Answer:
     if call.body.get("user_id", call.query.get("user_id")) in (None, ""):
         raise Invalid("user_id is required", "invalid_value", details={"field": "user_id"})
     given = {"role": "viewer", **call.given(MEMBER_FIELDS)}
-    return record(_member(member.set_member(call.actor, found, given["user_id"], given["role"])))
+    person = member.candidate(call.actor, found, given["user_id"])
+    return record(_member(member.assign(call.actor, found, person, given["role"])))
 
 
 @operation(
@@ -139,5 +140,5 @@ def unassign(call: Call) -> Answer:
     """End the membership of an account in a company"""
     found = NOUN.select(call)
     number = call.number("userId", user.NOUN)
-    deleted = member.remove(call.actor, found, number)
+    deleted = member.unassign(call.actor, found, member.candidate(call.actor, found, number))
     return record({"success": True, "company_id": found.pk, "user_id": number, "deleted": int(deleted)})

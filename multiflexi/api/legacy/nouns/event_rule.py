@@ -89,7 +89,12 @@ NOUN = Noun(
     create=lambda call: event_rule.create(call.actor, **_given(call)),
     update=lambda call, found: (event_rule.update(call.actor, found, **_given(call)), None)[1],
     remove=lambda call, found: event_rule.remove(call.actor, found),
-    ids={"list": "listEventRules", "get": "getEventRuleById", "set": "setEventRuleById", "delete": "deleteEventRuleById"},
+    ids={
+        "list": "listEventRules",
+        "get": "getEventRuleById",
+        "set": "setEventRuleById",
+        "delete": "deleteEventRuleById",
+    },
     successor="event-rules",
 )
 NOUN.declare()

@@ -86,7 +86,9 @@ NOUN = Noun(
 NOUN.declare()
 
 
-@suffixed("POST", "eventsource/{eventSourceId}/test", id="testEventSourceConnection", schema="Reached", tag="eventsource")
+@suffixed(
+    "POST", "eventsource/{eventSourceId}/test", id="testEventSourceConnection", schema="Reached", tag="eventsource"
+)
 def test(call: Call) -> Answer:
     """Try to reach an event source"""
     result = event_source.test(call.actor, NOUN.select(call))
