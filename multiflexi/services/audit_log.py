@@ -24,7 +24,7 @@ def query(actor: Actor) -> QuerySet[AuditEntry]:
     scopes = getattr(grants, "scopes", None)
     if scopes is not None and Scope.AUDIT not in scopes:
         raise denied("security.audit")
-    administered = CompanyUser.objects.in_force().filter(user_id=actor.user_id, role=CompanyRole.ADMIN)
+    administered = CompanyUser.objects.in_force().filter(user=actor.user_id, role=CompanyRole.ADMIN)
     rows = rows.filter(Q(user_id=actor.user_id) | Q(company_id__in=administered.values("company_id")))
     only = grants.only_companies
     return rows if only is None else rows.filter(company_id__in=only)

@@ -28,7 +28,8 @@ class Filter:
 
 def arguments(call: Call, filters: Mapping[str, Filter]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the filters of the address mean for the service's query, and for its rows. Raises Invalid."""
-    asked, looked_up = {}, {}
+    asked: dict[str, Any] = {}
+    looked_up: dict[str, Any] = {}
     for name, one in filters.items():
         if call.query.get(name, "") == "":
             continue

@@ -321,7 +321,7 @@ SCHEMAS: dict[str, dict[str, Schema]] = {
         "company_id": INT64,
         "company_name": TEXT,
     },
-    "Status": {name: INT64 for name in _COUNTERS}
+    "Status": dict.fromkeys(_COUNTERS, INT64)
     | {
         "version": TEXT,
         "php": TEXT,
@@ -334,7 +334,7 @@ SCHEMAS: dict[str, dict[str, Schema]] = {
         "timestamp": MOMENT,
         "status": OBJECT,
     },
-    "JobsStatus": {"timestamp": MOMENT} | {name: INT64 for name in _TOTALS},
+    "JobsStatus": {"timestamp": MOMENT} | dict.fromkeys(_TOTALS, INT64),
     "ErrorResponse": {
         "error": {"type": "string"},
         "message": {"type": "string"},

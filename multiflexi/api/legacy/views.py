@@ -90,7 +90,7 @@ class Endpoint(APIView):
 def endpoint(operations: Mapping[str, Operation]) -> Any:
     """The view of one path."""
     methods = {method.lower(): Endpoint.answer for method in operations}
-    made = type("Endpoint", (Endpoint,), {**methods, "operations": operations})
+    made: Any = type("Endpoint", (Endpoint,), {**methods, "operations": operations})
     return made.as_view()
 
 
