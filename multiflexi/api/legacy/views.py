@@ -106,7 +106,8 @@ def refusal(status: int, document: dict[str, Any], suffix: str) -> HttpResponse:
     """A refusal in the format that was asked for."""
     suffix = "json" if suffix == "csv" else suffix
     if suffix == "xml":
-        document = {"code": status, **document}
+        told = {name: value for name, value in document.items() if name != "code"}
+        document = {"code": status, **told, "reason": document.get("code")}
         return _written(Answer({"error": document}, wrapper="error"), suffix, {"error": document}, status)
     return _written(Answer(document, title=f"{status}"), suffix, document, status)
 

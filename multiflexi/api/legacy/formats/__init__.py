@@ -27,7 +27,7 @@ class Format:
 
 
 def _written(answer: Answer, document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 _YAML = Format("text/yaml; charset=utf-8", lambda answer, document: yaml.write(document))
