@@ -13,6 +13,7 @@ from multiflexi.models import (
     CredentialType,
     CredentialTypeValue,
     CredentialValue,
+    EventSource,
     FileStore,
     Job,
     KeptFile,
@@ -84,6 +85,24 @@ def upload(template: RunTemplate, text: str) -> FileStore:
     return row
 
 
+def _source(template: RunTemplate, name: str) -> EventSource:
+    return EventSource.objects.create(company=template.company, name=f"{name} of {template.pk}")
+
+
+def source_password(template: RunTemplate, text: str) -> EventSource:
+    row = _source(template, "Changes")
+    row.db_password = _seal(row, "db_password", text, template.company_id)
+    row.save()
+    return row
+
+
+def source_config(template: RunTemplate, text: str) -> EventSource:
+    row = _source(template, "Webhook")
+    row.config = {"path": "/changes", "TOKEN": _seal(row, "config.TOKEN", text, template.company_id)}
+    row.save()
+    return row
+
+
 def _job(template: RunTemplate) -> Job:
     owner = User.objects.technical()
     return Job.objects.create(app=template.app, company=template.company, runtemplate=template, launched_by=owner)
@@ -110,6 +129,8 @@ BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
     ("configuration", "value"): configuration,
     ("company_env", "value"): company_env,
     ("file_store", "file_data"): upload,
+    ("event_source", "db_password"): source_password,
+    ("event_source", "config"): source_config,
     ("job", "env"): job_env,
     ("job", "overrides"): job_overrides,
 }
