@@ -18,7 +18,7 @@ from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 
 NOUN = "Event rule"
-NULLABLE = ("name", "evidence", "debounce_key")
+NULLABLE = ("name", "evidence", "debounce_key", "env_mapping", "conditions")
 
 
 def query(actor: Actor, *, company_id: int | None = None, enabled: bool | None = None) -> QuerySet[EventRule]:
