@@ -42,7 +42,7 @@ from tests.http import basic
 
 BASE = "/api/VitexSoftware/MultiFlexi/1.0.0"
 SHELL = Actor(user_id=None, origin="cli")
-NASTY = 'Výpis & "účet" <b>žluťoučký</b> \'kůň\''
+NASTY = "Výpis & \"účet\" <b>žluťoučký</b> 'kůň'"
 BINARY = bytes(range(256)) * 8
 SECRETS = ("s3cret-of-the-database", "t0ken-of-the-bank")
 PIXEL = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
