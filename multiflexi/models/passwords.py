@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import hashers
-from django.utils.translation import gettext_lazy as _
 
 _MD5 = re.compile(r"([0-9a-f]{32}):(.+)")
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
@@ -40,8 +39,10 @@ def stored_form(text: str) -> str | None:
     return text
 
 
-def fits(password: str, stored: str, renew: Callable[[str], None]) -> bool:
+def fits(password: str | None, stored: str, renew: Callable[[str], None]) -> bool:
     """Whether the password is the stored one; takes as long for none. `renew` gets the new hash where one is due."""
+    if password is None:
+        return False
 
     def keep(given: str) -> None:
         renew(hashed(given))
@@ -80,8 +81,8 @@ class FormerBcrypt(hashers.BasePasswordHasher):
         except ValueError:
             return False
 
-    def safe_summary(self, encoded: str) -> dict[str, Any]:
-        return {_("algorithm"): self.algorithm}
+    def safe_summary(self, encoded: str) -> Any:
+        return {"algorithm": self.algorithm}
 
     def harden_runtime(self, password: str, encoded: str) -> None:
         """Its work factor is in the hash; nothing to even out."""
@@ -104,8 +105,8 @@ class FormerMd5(hashers.BasePasswordHasher):
     def verify(self, password: str, encoded: str) -> bool:
         return secrets.compare_digest(self.encode(password, self.decode(encoded)["salt"]), encoded)
 
-    def safe_summary(self, encoded: str) -> dict[str, Any]:
-        return {_("algorithm"): self.algorithm}
+    def safe_summary(self, encoded: str) -> Any:
+        return {"algorithm": self.algorithm}
 
     def harden_runtime(self, password: str, encoded: str) -> None:
         """One round only; such a hash is replaced at the first sign-in."""

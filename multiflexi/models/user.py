@@ -66,7 +66,7 @@ class User(AbstractBaseUser, Timestamped):
         """Take a clear password; None makes signing in with one impossible."""
         self.password, self._password = passwords.hashed(raw_password), raw_password
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password; a hash that is due for it is replaced."""
 
         def renew(made: str) -> None:
