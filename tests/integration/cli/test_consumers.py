@@ -15,7 +15,7 @@ import yaml
 from multiflexi.models import Application, Company, RunTemplate, User
 from multiflexi.record.actor import Actor
 from multiflexi.services import credential_assignment, event_rule, event_source, token
-from tests.integration.services.bank import SHELL, make_credential, make_type
+from tests.integration.services.bank import SHELL, make_credential, make_prototype, make_type
 
 from .conftest import Cli, Outcome
 
@@ -35,19 +35,22 @@ HOSTILE = {
 }
 # The terminal program decodes these members into fixed types.
 NUMBERS = {
-    "id", "company_id", "app_id", "runtemplate_id", "job_id", "credential_type_id", "event_source_id", "exitcode", "pid",
-    "delay", "server", "customer", "launched_by", "job", "priority", "poll_interval", "successfull_jobs_count",
-    "failed_jobs_count", "failed_login_attempts", "enabled", "active", "setup_", "marked_for_deletion",
+    "id", "company_id", "app_id", "runtemplate_id", "job_id", "credential_type_id", "event_source_id", "exitcode",
+    "pid", "delay", "server", "customer", "launched_by", "job", "priority", "poll_interval", "successfull_jobs_count",
+    "failed_jobs_count", "failed_login_attempts", "enabled", "active", "marked_for_deletion",
     "two_factor_enabled", "required", "allow_late", "prepared", "is_active", "size", "user_id",
 }  # fmt: skip
 TEXTS = {"db_port", "tags", "topics", "requirements", "env_mapping", "artifacts", "name", "success", "fail", "uuid"}
-ENTITIES = "application artifact company credential credtype crprototype eventrule eventsource job queue runtemplate token user"
+ENTITIES = (
+    "application artifact company credential credtype crprototype eventrule eventsource job queue runtemplate token "
+    "user"
+)
 
 
 @pytest.fixture
 def filled(template: RunTemplate, alice: User, cli: Cli) -> RunTemplate:
     """At least one row in each list."""
-    kind = make_type(template.company)
+    kind = make_type(template.company, make_prototype("TestBank"))
     credential_assignment.assign(SHELL, template, make_credential(kind, template.company, BANK_TOKEN="t0ken-word"))
     source = event_source.create(SHELL, name="Changes", db_password="s3cr3t-word")
     event_rule.create(SHELL, event_source_id=source.pk, runtemplate_id=template.pk, env_mapping={"ID": "recordid"})
@@ -140,7 +143,7 @@ READS = [
     "application showconfig --id 1",
     "user:get --login alice -v",
     "user:get --email alice@example.org",
-    "credential-prototype:get --code FioBank",
+    "credential-prototype:get --code TestBank",
     "credential-type:get --uuid 22222222-2222-4222-8222-222222222222",
     "run-template:get --name 'Morning echo' -v",
     "job:get --id 1 -v",
@@ -230,7 +233,8 @@ def test_the_company_module(cli: Cli) -> None:
 def test_the_application_and_run_template_modules(cli: Cli, acme: Company) -> None:
     fields = [
         "--name", "Tool", "--executable", "/bin/echo", "--description", "d", "--homepage", "https://example.org",
-        "--appversion", "1.2.3", "--ociimage", "", "--requirements", "", "--tags", "a,b", "--format", "json", "--verbose",
+        "--appversion", "1.2.3", "--ociimage", "", "--requirements", "", "--tags", "a,b", "--format", "json",
+        "--verbose",
     ]  # fmt: skip
     assert cli("application:get", "--uuid", "55555555-5555-4555-8555-555555555555", "--format", "json").code == 1
     made = cli("application:create", "--uuid", "55555555-5555-4555-8555-555555555555", *fields).json
@@ -282,9 +286,9 @@ def test_the_modules_of_accounts(cli: Cli, acme: Company) -> None:
 @pytest.mark.usefixtures("filled")
 def test_the_modules_of_events(cli: Cli, template: RunTemplate) -> None:
     words = [
-        "--name", "Webhook", "--adapter_type", "abraflexi-webhook", "--db_connection", "mysql", "--db_host", "db.example",
-        "--db_port", "3307", "--db_database", "changes", "--db_username", "u", "--db_password", "s3cr3t-word",
-        "--poll_interval", "30", "--enabled", "1", "--format", "json",
+        "--name", "Webhook", "--adapter_type", "abraflexi-webhook", "--db_connection", "mysql", "--db_host",
+        "db.example", "--db_port", "3307", "--db_database", "changes", "--db_username", "u", "--db_password",
+        "s3cr3t-word", "--poll_interval", "30", "--enabled", "1", "--format", "json",
     ]  # fmt: skip
     made = cli("event-source:create", *words).json
     assert made["created"] is True
@@ -316,8 +320,8 @@ def test_the_modules_of_events(cli: Cli, template: RunTemplate) -> None:
 
 
 def test_the_module_of_erasure(cli: Cli, alice: User, root: User) -> None:
-    made = cli("user-erasure:create", "--user-login", "alice", "--deletion-type", "anonymize", "--reason", "x", "--force",
-               "--format", "json").json  # fmt: skip
+    made = cli("user-erasure:create", "--user-login", "alice", "--deletion-type", "anonymize", "--reason", "x",
+               "--force", "--format", "json").json  # fmt: skip
     number = made["request_id"]
     early = cli("user-erasure:process", "--request-id", number, "--format", "json")
     assert (early.code, early.json["code"]) == (1, "erasure_not_approved")
@@ -341,7 +345,9 @@ def test_the_module_of_erasure(cli: Cli, alice: User, root: User) -> None:
 def test_package_scripts(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "tool.app.json"
-    file.write_text(json.dumps({"uuid": "55555555-5555-4555-8555-555555555555", "name": "T", "executable": "t"}))
+    file.write_text(
+        json.dumps({"uuid": "55555555-5555-4555-8555-555555555555", "name": "T", "executable": "t", "environment": {}})
+    )
     (tmp_path / "broken.app.json").write_text('{"name": "x",}')
     for words in (["application", "import-json", "--file", file], ["app", "import-json", "--file=tool.app.json"]):
         assert cli(*words).code == 0
