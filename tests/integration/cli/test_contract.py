@@ -177,6 +177,7 @@ DRY_RUNS = {
     "credential-prototype:sync": [],
     "credential-type:import-json": ["FILE"],
     "credential-type:delete": ["FioBank"],
+    "credential-type:remove-json": ["FILE"],
     "encryption:init": ["--force"],
     "encryption:rotate": [],
 }
