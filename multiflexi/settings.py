@@ -291,7 +291,20 @@ declared = (
         ),
         Setting("MULTIFLEXI_WEB_WORKERS", "int", 2, "web processes", minimum=1, maximum=256),
         Setting("MULTIFLEXI_WEB_THREADS", "int", 16, "threads of a web process", minimum=1, maximum=256),
-        Setting("CACHE_URL", "str", None, "redis://… for windows of rate limits; unset = the database", secret=True),
+        Setting(
+            "CACHE_URL", "str", None, "redis://… for windows of rate limits (no effect yet: the database)", secret=True
+        ),
+    ),
+    *group(
+        "Sign-in",
+        Setting("PASSWORD_MIN_LENGTH", "int", 8, "least length of a password", minimum=1, maximum=256),
+        Setting(
+            "PASSWORD_RULES",
+            "choice",
+            "classes",
+            "classes: four kinds of characters below 15; length: at least 12 of any kind, which is recommended",
+            choices=("classes", "length"),
+        ),
     ),
     *group(
         "REST API",
@@ -368,6 +381,14 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "multiflexi.models.passwords.FormerBcrypt",
+    "multiflexi.models.passwords.FormerMd5",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "multiflexi.services.password_policy.Length"},
+    {"NAME": "multiflexi.services.password_policy.Classes"},
+    {"NAME": "multiflexi.services.password_policy.Likeness"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"
