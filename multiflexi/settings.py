@@ -281,6 +281,12 @@ declared = (
             "proxies whose forwarded headers count: addresses, networks, and unix for a Unix socket",
         ),
         Setting("MULTIFLEXI_PUBLIC_URL", "url", None, "address in links of mails", default_text="from the request"),
+        Setting(
+            "MULTIFLEXI_STATIC_ROOT",
+            "path",
+            Path("/usr/share/multiflexi/static"),
+            "directory of collected static files; as long as it holds none, they come from where they are installed",
+        ),
         Setting("MULTIFLEXI_STATIC_URL", "url", None, "prefix of static files on another host", default_text="own"),
         Setting(
             "MULTIFLEXI_WEB_BIND",

@@ -1,5 +1,8 @@
 """Django settings of web processes, and of migrations and tests, which need the tables of all that they install."""
 
+import warnings
+from pathlib import Path
+
 from django.utils.functional import SimpleLazyObject
 
 from multiflexi.serving.secret_key import derived
@@ -7,6 +10,7 @@ from multiflexi.settings import *  # noqa: F403
 from multiflexi.settings import INSTALLED_APPS as _PLATFORM
 from multiflexi.settings import _values
 
+_WEB = Path(__file__).parents[1] / "web"
 INSTALLED_APPS = [
     *_PLATFORM,
     "multiflexi.serving.apps.ServingConfig",
@@ -22,9 +26,16 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "multiflexi.http.requests.identify",
+    "multiflexi.http.proxies.tell_scheme",
     "multiflexi.http.prefixes.strip_prefix",
+    "multiflexi.http.request_log.log_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "multiflexi.http.cookies.harden",
+    "multiflexi.http.headers.protect",
+    "multiflexi.http.cors.share",
+    "multiflexi.http.bodies.limit_body",
+    "multiflexi.http.compression.Compress",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -40,6 +51,7 @@ APPEND_SLASH = False
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [_WEB / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -52,17 +64,30 @@ TEMPLATES = [
 ]
 SECRET_KEY = _values["SECRET_KEY"] or SimpleLazyObject(derived)
 ALLOWED_HOSTS = _values["MULTIFLEXI_ALLOWED_HOSTS"]
-STATIC_URL = _values["MULTIFLEXI_STATIC_URL"] or "static/"
+STATIC_URL = _values["MULTIFLEXI_STATIC_URL"] or "/static/"
+STATIC_ROOT = _values["MULTIFLEXI_STATIC_ROOT"]
+STATICFILES_DIRS = [_WEB / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "multiflexi.serving.statics.StaticFiles"},
 }
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
+if WHITENOISE_USE_FINDERS:
+    warnings.filterwarnings("ignore", "No directory at")
+# Longer bodies are refused by multiflexi.http.bodies, with a reason.
+DATA_UPLOAD_MAX_MEMORY_SIZE = _values["API_BODY_MAX_BYTES"]
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# The other storages sign, and /healthz must answer without the key that is derived from the database.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+# Only told on encrypted connections.
+SECURE_HSTS_SECONDS = 365 * 24 * 3600
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "multiflexi.http.failures.csrf_failure"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
