@@ -36,6 +36,10 @@ class NotPermitted(Refused):
     """The caller may see the object, but not do this with it."""
 
 
+class BadCredential(ServiceError):
+    """Whoever asks did not prove who they are; why is told to the audit trail only."""
+
+
 class Invalid(ServiceError):
     """A value is unusable."""
 

@@ -89,7 +89,13 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "multiflexi.http.failures.csrf_failure"
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "multiflexi.http.authentication.Basic",
+        "multiflexi.http.authentication.Bearer",
+        "multiflexi.http.authentication.ApiKey",
+        "multiflexi.http.authentication.Session",
+        "multiflexi.http.authentication.ApiKeyParameter",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
