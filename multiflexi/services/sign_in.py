@@ -39,3 +39,11 @@ def _upgrade(user: User, password: str) -> None:
     """Store a password that was proven right under the current hash; unless it was changed meanwhile."""
     before, user.password = user.password, make_password(password)
     User.objects.filter(pk=user.pk, password=before).update(password=user.password, updated_at=timezone.now())
+
+
+def login_of(text: str) -> str:
+    """The login that somebody means who may have typed an e-mail address; a login that looks like one goes first."""
+    if "@" not in text or User.objects.filter(login=text).exists():
+        return text
+    owners = list(User.objects.filter(email__iexact=text, is_system=False).values_list("login", flat=True)[:2])
+    return owners[0] if len(owners) == 1 else text

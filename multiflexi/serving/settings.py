@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.utils.functional import SimpleLazyObject
 
+from multiflexi.serving import mail
 from multiflexi.serving.secret_key import derived
 from multiflexi.settings import *  # noqa: F403
 from multiflexi.settings import INSTALLED_APPS as _PLATFORM
@@ -41,6 +42,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "multiflexi.http.sessions.watch",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -76,6 +78,15 @@ if WHITENOISE_USE_FINDERS:
     warnings.filterwarnings("ignore", "No directory at")
 # Longer bodies are refused by multiflexi.http.bodies, with a reason.
 DATA_UPLOAD_MAX_MEMORY_SIZE = _values["API_BODY_MAX_BYTES"]
+AUTHENTICATION_BACKENDS = ["multiflexi.http.sessions.Accounts"]
+LOGIN_URL = "sign_in"
+PASSWORD_RESET_TIMEOUT = 3600
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMAIL_USE_SSL = mail.server(
+    _values["MULTIFLEXI_MAIL_URL"]
+)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = _values["MULTIFLEXI_MAIL_FROM"]
+SESSION_COOKIE_AGE = _values["MULTIFLEXI_SESSION_REMEMBER_DAYS"] * 24 * 3600
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 # The other storages sign, and /healthz must answer without the key that is derived from the database.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
