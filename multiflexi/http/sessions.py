@@ -17,7 +17,7 @@ from django.utils import timezone
 from multiflexi.http.requests import actor_of
 from multiflexi.models import User
 from multiflexi.record import audit
-from multiflexi.record.actor import Actor, Origin
+from multiflexi.record.actor import Origin
 from multiflexi.services import web_sessions
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -39,20 +39,12 @@ class Accounts(BaseBackend):
 
 def sign_in(request: HttpRequest, user: User, *, remember: bool) -> None:
     """Sign in whoever proved to be this account; the identifier of the session changes."""
-    actor = Actor(
-        user_id=user.pk, origin=Origin.WEB, ip=actor_of(request, Origin.WEB).ip, agent=request.headers.get("User-Agent")
-    )
-    language = request.session.get("language")
     request.session.flush()
     with transaction.atomic():
         login(request, user, backend=f"{__name__}.{Accounts.__name__}")
-        row = web_sessions.begin(actor, user, remember=remember)
-        audit.write(actor, "sign_in", user, event_type="login_success")
-    request.session[NUMBER] = row.pk
-    request.session[REMEMBER] = remember
-    request.session[RENEWED] = request.session[PROVEN] = int(time.time())
-    if language:
-        request.session["language"] = language
+        _register(request, user, remember=remember)
+        audit.write(actor_of(request, Origin.WEB), "sign_in", user, event_type="login_success")
+    prove(request)
     request.session.set_expiry(settings.SESSION_COOKIE_AGE if remember else 0)
 
 
@@ -93,12 +85,23 @@ def watch(answer: Handler) -> Handler:
 
 
 def _counts(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and web_sessions.alive(
-        request.session.get(NUMBER, ""),
+    if not isinstance(request.user, User):
+        return False
+    if NUMBER not in request.session:
+        _register(request, request.user, remember=False)
+    return web_sessions.alive(
+        request.session[NUMBER],
         request.user.pk,
         request.headers.get("User-Agent"),
         remember=request.session.get(REMEMBER, False),
     )
+
+
+def _register(request: HttpRequest, user: User, *, remember: bool) -> None:
+    row = web_sessions.begin(actor_of(request, Origin.WEB), user, remember=remember)
+    request.session[NUMBER] = row.pk
+    request.session[REMEMBER] = remember
+    request.session[RENEWED] = int(time.time())
 
 
 def _renew(request: HttpRequest) -> None:

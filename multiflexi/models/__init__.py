@@ -109,6 +109,7 @@ from multiflexi.models.user import (
     ApiRateLimit,
     IdempotencyKey,
     LoginAttempt,
+    OAuthClient,
     Token,
     User,
     UserSession,

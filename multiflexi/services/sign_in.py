@@ -16,7 +16,7 @@ def by_password(login: str, password: str) -> User:
 
     The account is read each time; only that the password fits its stored hash is remembered for a while.
     """
-    user = User.objects.filter(login=login, is_system=False).first()
+    user = User.objects.select_related("second_factor").filter(login=login, is_system=False).first()
     if not _fits(user, password) or user is None or not user.is_active:
         raise BadCredential(_("Login or password is wrong, or the account is disabled."), "bad_password")
     return user

@@ -1,10 +1,10 @@
 """Addresses of this surface."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.views.i18n import set_language
 
-from multiflexi.web.views import account, password, second_factor, sign_in
+from multiflexi.web.views import account, oauth, password, second_factor, sign_in
 
 
 def entrance(request: HttpRequest) -> HttpResponse:
@@ -22,6 +22,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("password/change/", password.change, name="change_password"),
     path("password/reset/", password.forgotten, name="forgotten_password"),
     path("password/reset/<str:uidb36>/<str:token>/", password.reset, name="reset_password"),
+    path("", include("multiflexi.web.oauth_urls")),
+    path("oauth/applications/", oauth.applications, name="oauth_applications"),
+    path("oauth/applications/<str:client_id>/delete/", oauth.delete, name="delete_oauth_application"),
     path("me/", account.account, name="account"),
     path("me/confirm/", sign_in.confirm, name="confirm"),
     path("me/security/", account.security, name="security"),

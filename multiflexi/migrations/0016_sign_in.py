@@ -1,4 +1,4 @@
-"""A second factor, and the codes that stand in for it."""
+"""A second factor, the codes that stand in for it, and the limits of OAuth2 clients."""
 
 import django.db.models.deletion
 import django.utils.timezone
@@ -31,6 +31,25 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={"db_table": "second_factor"},
+        ),
+        migrations.CreateModel(
+            "OAuthClient",
+            [
+                ("id", KEY.clone()),
+                ("client_id", models.CharField(max_length=255, unique=True)),
+                ("scopes", models.JSONField(default=list)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="oauth_clients",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={"db_table": "oauth_client"},
         ),
         migrations.CreateModel(
             "RecoveryCode",
