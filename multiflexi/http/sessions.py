@@ -18,6 +18,7 @@ from multiflexi.http.requests import actor_of
 from multiflexi.models import User
 from multiflexi.record import audit
 from multiflexi.record.actor import Origin
+from multiflexi.services import sign_in as proof
 from multiflexi.services import web_sessions
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -43,7 +44,7 @@ def sign_in(request: HttpRequest, user: User, *, remember: bool) -> None:
     with transaction.atomic():
         login(request, user, backend=f"{__name__}.{Accounts.__name__}")
         _register(request, user, remember=remember)
-        audit.write(actor_of(request, Origin.WEB), "sign_in", user, event_type="login_success")
+        proof.note(actor_of(request, Origin.WEB), user)
     prove(request)
     request.session.set_expiry(settings.SESSION_COOKIE_AGE if remember else 0)
 

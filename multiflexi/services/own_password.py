@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,15 +10,13 @@ from django.utils.translation import gettext as _
 from multiflexi.models import User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import web_sessions
-from multiflexi.services.errors import Refused, invalid_field
+from multiflexi.services import password, web_sessions
+from multiflexi.services.errors import Refused
 
 
-def change(actor: Actor, user: User, *, current: str, new: str, session: str | None) -> None:
-    """Give the account a new password and end its other sessions. Raises Invalid for a wrong or unusable one."""
-    if not check_password(current, user.password):
-        raise invalid_field("current", _("this is not your present password."))
-    _set(actor, user, new)
+def change(actor: Actor, user: User, *, present: str, new: str, session: str | None) -> None:
+    """Give the account a new password and end its other sessions. Raises as `password.change` does."""
+    password.change(actor, user, present=present, new=new)
     web_sessions.end_all(user, but=session)
 
 
@@ -47,16 +42,9 @@ def of_link(user_id: int, token: str) -> User:
 
 def reset(actor: Actor, user: User, new: str) -> None:
     """Set a password by a link and end all sessions of the account. Raises Invalid for an unusable one."""
-    _set(actor, user, new)
-    web_sessions.end_all(user)
-
-
-def _set(actor: Actor, user: User, new: str) -> None:
-    try:
-        validate_password(new, user)
-    except ValidationError as error:
-        raise invalid_field("new", " ".join(error.messages)) from None
+    made = password.checked(user, new, field="new")
     with transaction.atomic():
-        user.password, user.password_changed_at = make_password(new), timezone.now()
+        user.password, user.password_changed_at, user.updated_at = made, timezone.now(), timezone.now()
         user.save(update_fields=["password", "password_changed_at", "updated_at"])
         audit.write(actor, "update", user, severity="medium", event_type="password_change")
+    web_sessions.end_all(user)

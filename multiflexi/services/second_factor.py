@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from multiflexi.models import RecoveryCode, SecondFactor, User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import rights, totp
+from multiflexi.services import totp
 from multiflexi.services.errors import BadCredential, Refused, invalid_field
+from multiflexi.services.standing import need_over
 from multiflexi.vault import envelope, keyed, keyring
 
 CODES = 10
@@ -131,9 +132,12 @@ def new_codes(actor: Actor, user: User) -> list[str]:
 
 
 def switch_off(actor: Actor, user: User) -> bool:
-    """Take the second factor away, one's own or, with `users.update`, another account's; whether there was one."""
+    """Take the second factor away, one's own or, with `users.update`, another account's that is no higher.
+
+    Says whether there was one. Raises NotPermitted.
+    """
     if actor.user_id != user.pk:
-        rights.need(actor, "users.update")
+        need_over(actor, "users.update", user)
     with transaction.atomic():
         count, _models = SecondFactor.objects.filter(user=user).delete()
         RecoveryCode.objects.filter(user=user).delete()

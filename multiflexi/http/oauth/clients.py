@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from oauth2_provider.generators import generate_client_secret
 from oauth2_provider.models import Application
 
-from multiflexi.access.authority import Authority, of_user
-from multiflexi.access.matrix import RULES, Scope
+from multiflexi.access.matrix import Scope
 from multiflexi.models import OAuthClient, User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import lookup
-from multiflexi.services.errors import NotPermitted, invalid_field
-from multiflexi.services.rights import grants_of, need
+from multiflexi.services.errors import invalid_field
+from multiflexi.services.rights import need
+from multiflexi.services.standing import need_over
 
 RIGHT = "system.config"
 NOUN = "OAuth application"
@@ -103,21 +103,12 @@ def _check_addresses(addresses: Sequence[str]) -> None:
 
 
 def _service_account(actor: Actor, login: str) -> User:
-    """An account that is nobody's: without a password. Nobody hands out more than they may do themselves."""
+    """An account that is nobody's: without a password, and with no right that the actor lacks."""
     found = User.objects.filter(login=login, is_system=False).first()
     if found is None or not found.is_active or found.has_usable_password():
         raise invalid_field(
             "account",
             _("name an enabled account without a password, made for this client; its roles and companies are its own."),
         )
-    theirs, ours = of_user(found), grants_of(actor)
-    if theirs.super_admin or not all(ours.permits(name) for name in _permitted(theirs)):
-        raise NotPermitted(
-            _("The account %(login)s may do more than you; ask somebody who may do it all.") % {"login": login},
-            "not_permitted",
-        )
+    need_over(actor, "users.update", found)
     return found
-
-
-def _permitted(authority: Authority) -> list[str]:
-    return [name for name in RULES if authority.permits(name)]

@@ -45,7 +45,7 @@ class NewPassword(forms.Form):
 class ChangedPassword(NewPassword):
     """The present password and a new one."""
 
-    current = forms.CharField(
+    present = forms.CharField(
         label=_("Present password"), strip=False, max_length=1024, widget=password_input("current-password")
     )
-    field_order = ("current", "new", "again")
+    field_order = ("present", "new", "again")

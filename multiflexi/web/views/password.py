@@ -6,7 +6,6 @@ import logging
 import threading
 from urllib.parse import urljoin
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -26,7 +25,7 @@ from multiflexi.http.requests import actor_of
 from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import own_password
-from multiflexi.services.errors import Invalid, Refused
+from multiflexi.services.errors import BadCredential, Invalid, Refused, TooMany
 from multiflexi.web.forms.password import ChangedPassword, ForgottenPassword, NewPassword
 from multiflexi.web.guards import signed_in
 
@@ -47,10 +46,12 @@ def change(request: HttpRequest) -> HttpResponse:
         number = request.session.get(sessions.NUMBER)
         try:
             own_password.change(
-                actor_of(request, Origin.WEB), user, current=given["current"], new=given["new"], session=number
+                actor_of(request, Origin.WEB), user, present=given["present"], new=given["new"], session=number
             )
         except Invalid as error:
-            _show(form, error)
+            form.add_error("new", error.details["rule"])
+        except (BadCredential, TooMany) as error:
+            form.add_error("present", error.message)
         else:
             update_session_auth_hash(request, user)
             messages.success(request, _("The password is changed; your other sessions are ended."))
@@ -93,17 +94,12 @@ def reset(request: HttpRequest, uidb36: str, token: str) -> HttpResponse:
         try:
             own_password.reset(actor, user, form.cleaned_data["new"])
         except Invalid as error:
-            _show(form, error)
+            form.add_error("new", error.details["rule"])
         else:
             del request.session[LINK]
             messages.success(request, _("The password is set; sign in with it."))
             return HttpResponseRedirect(reverse("sign_in"))
     return render(request, "reset_password.html", {"form": form}, status=422 if form.errors else 200)
-
-
-def _show(form: forms.Form, error: Invalid) -> None:
-    field = error.details["field"]
-    form.add_error(field if field in form.fields else None, error.details["rule"])
 
 
 def _send_link(request: HttpRequest, user: User) -> None:

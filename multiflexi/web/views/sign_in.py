@@ -15,12 +15,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from multiflexi.http import sessions
+from multiflexi.http.proxies import client_address
 from multiflexi.http.requests import actor_of
 from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import second_factor as factor
 from multiflexi.services import sign_in as proof
-from multiflexi.services.errors import BadCredential, ServiceError
+from multiflexi.services.errors import BadCredential, ServiceError, TooMany
 from multiflexi.web import steps
 from multiflexi.web.forms.sign_in import Code, Confirmation, SignIn
 from multiflexi.web.guards import signed_in
@@ -40,8 +41,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignIn(request.POST or None)
     if form.is_valid():
         try:
-            user = proof.by_password(proof.login_of(form.cleaned_data["login"]), form.cleaned_data["password"])
-        except BadCredential as error:
+            user = _proven(request, proof.login_of(form.cleaned_data["login"]), form.cleaned_data["password"])
+        except (BadCredential, TooMany) as error:
             form.add_error(None, error.message)
         else:
             return steps.begin(request, user, remember=form.cleaned_data["remember"], next=target)
@@ -83,7 +84,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     form = Confirmation(request.POST or None, with_code=with_code)
     if form.is_valid():
         try:
-            proof.by_password(user.login, form.cleaned_data["password"])
+            _proven(request, user.login, form.cleaned_data["password"])
             if with_code:
                 factor.check(_actor(request, user), user, form.cleaned_data["code"])
         except ServiceError as error:
@@ -100,6 +101,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     sessions.sign_out(request)
     messages.success(request, _("You are signed out."))
     return HttpResponseRedirect(reverse("sign_in"))
+
+
+def _proven(request: HttpRequest, login: str, password: str) -> User:
+    agent = request.headers.get("User-Agent", "")
+    return proof.by_password(login, password, address=client_address(request), agent=agent)
 
 
 def _again(request: HttpRequest, why: str) -> HttpResponse:

@@ -25,7 +25,7 @@ def test_a_new_password_ends_all_other_sessions(alice: User):
     here, there = Client(), Client()
     sign_in(here, alice)
     sign_in(there, alice)
-    given = {"current": password_of("alice"), "new": NEW, "again": NEW}
+    given = {"present": password_of("alice"), "new": NEW, "again": NEW}
     assert here.post(reverse("change_password"), given).status_code == 302
     assert signed_in(here)
     assert not signed_in(there)
@@ -35,8 +35,8 @@ def test_a_new_password_ends_all_other_sessions(alice: User):
 
 def test_the_present_password_is_needed_and_both_new_ones_are_the_same(client: Client, alice: User):
     sign_in(client, alice)
-    for wrong in ({"current": "wrong"}, {"again": "different"}):
-        given = {"current": password_of("alice"), "new": NEW, "again": NEW} | wrong
+    for wrong in ({"present": "wrong"}, {"again": "different"}):
+        given = {"present": password_of("alice"), "new": NEW, "again": NEW} | wrong
         assert client.post(reverse("change_password"), given).status_code == 422
     alice.refresh_from_db()
     assert alice.check_password(password_of("alice"))
