@@ -59,6 +59,8 @@ def totals(actor: Actor) -> dict[str, int]:
         "successful_jobs": by_state.get(JobStatus.SUCCESS, 0),
         "failed_jobs": sum(by_state.get(state, 0) for state in UNSUCCESSFUL_STATES),
         "incomplete_jobs": sum(by_state.get(state, 0) for state in LIVE_STATES),
+        "running_jobs": by_state.get(JobStatus.RUNNING, 0) + by_state.get(JobStatus.FINISHING, 0),
+        "cancelled_jobs": by_state.get(JobStatus.CANCELLED, 0),
         "total_applications": Application.objects.filter(retired_at=None).count(),
         "repeated_jobs": jobs.filter(attempt__gt=1).count(),
         "total_jobs": sum(by_state.values()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -39,7 +39,7 @@ def count(identifier: str, scope: str, number: int, *, window: int, start: float
     One statement; atomic among all processes and hosts. Raises DatabaseError.
     """
     begun, ended, before = (_moment(start + step * window) for step in (0, 1, -1))
-    values = [identifier, scope, number, begun, ended, begun, before, limit, begun, number, ended, begun]
+    values: list[Any] = [identifier, scope, number, begun, ended, begun, before, limit, begun, number, ended, begun]
     with connection.cursor() as cursor:
         if not _tells_at_once():
             with transaction.atomic():
@@ -80,5 +80,5 @@ def _tells_at_once() -> bool:
     return connection.vendor != "mysql" or bool(getattr(connection, "mysql_is_mariadb", False))
 
 
-def _moment(seconds: float) -> object:
+def _moment(seconds: float) -> Any:
     return connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(seconds, UTC))

@@ -19,6 +19,8 @@ from multiflexi.models import (
     Credential,
     CredentialType,
     EncryptionKey,
+    EventRule,
+    EventSource,
     Job,
     QueueEntry,
     RunTemplate,
@@ -27,6 +29,8 @@ from multiflexi.models import (
     WorkerRole,
     WorkerState,
 )
+from multiflexi.record.actor import Actor
+from multiflexi.services.rights import grants_of
 from multiflexi.vault import status as key_ring
 
 AT_WORK = (WorkerState.RUNNING, WorkerState.DRAINING)
@@ -76,6 +80,48 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
         "queue_length": QueueEntry.objects.count(),
         "workers": _workers(now),
     }
+
+
+def counters() -> dict[str, int]:
+    """How much of each kind there is in the installation."""
+    return {
+        "companies": Company.objects.count(),
+        "apps": Application.objects.filter(retired_at=None).count(),
+        "runtemplates": RunTemplate.objects.filter(archived_at=None).count(),
+        "topics": Topic.objects.count(),
+        "credentials": Credential.objects.count(),
+        "credential_types": CredentialType.objects.count(),
+        "eventsources": EventSource.objects.count(),
+        "eventrules": EventRule.objects.count(),
+    }
+
+
+def daemons() -> dict[str, str]:
+    """Whether an instance of each daemon shows signs of life: `running` or `stopped`."""
+    found = _daemons(datetime.now(UTC))
+    return {
+        role.value: "running" if found.get(role) == "active" else "stopped"
+        for role in (WorkerRole.SCHEDULER, WorkerRole.EXECUTOR, WorkerRole.EVENTOR, WorkerRole.HOUSEKEEPER)
+    }
+
+
+def details(actor: Actor) -> dict[str, Any]:
+    """What describes the host and the database server; empty for those who may not know."""
+    if not grants_of(actor).allows("system.config", None):
+        return {}
+    with connection.cursor():
+        version = ".".join(map(str, connection.get_database_version()))
+    return {
+        "python": platform.python_version(),
+        "os": f"{platform.system()} {platform.release()}",
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "database": f"{connection.display_name} {version}",
+    }
+
+
+def product() -> str:
+    """Name of the database's product."""
+    return str(connection.display_name)
 
 
 def _jobs(total: int, now: datetime) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
-from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast, Coalesce
 
 from multiflexi.models.job import LIVE_STATES
 from multiflexi.models.sealed import EndedWithEnvelopes
@@ -45,8 +45,10 @@ class Place:
         Jobs come in two parts, those that have ended last: one that ends meanwhile is found then.
         """
         found = apps.get_model("multiflexi", self.model)._base_manager.order_by("pk")
-        if self.form is Form.MEMBERS:
+        if self.model == "Job":
             return found.filter(status__in=LIVE_STATES), found.filter(EndedWithEnvelopes())
+        if self.form is Form.MEMBERS:
+            return (found.annotate(_text=Cast(self.column, TextField())).filter(_text__contains="kid"),)
         empty: Any = b"" if self.form is Form.BYTES else ""
         flagged = Q(**{self.flag: True}) if self.flag else Q()
         return (found.filter(flagged).exclude(**{self.column: empty}).exclude(**{self.column: None}),)
@@ -115,6 +117,8 @@ PLACES: tuple[Place, ...] = (
         flag="secret",
     ),
     Place("second_factor", "secret", "SecondFactor", ()),
+    Place("event_source", "db_password", "EventSource", ("company_id",)),
+    Place("event_source", "config", "EventSource", ("company_id",), form=Form.MEMBERS),
     Place("job", "env", "Job", ("company_id",), form=Form.MEMBERS),
     Place("job", "overrides", "Job", ("company_id",), form=Form.MEMBERS),
 )
