@@ -48,10 +48,16 @@ def counted(jobs: QuerySet[Job]) -> dict[str, int]:
     }
 
 
-def remove_old(actor: Actor, jobs: QuerySet[Job], cutoff: datetime) -> dict[str, int]:
-    """Delete the jobs, each batch in a transaction of its own with an audit entry; returns counts."""
+def need_removal(actor: Actor, jobs: QuerySet[Job]) -> None:
+    """Raise NotPermitted unless the actor may delete jobs in all companies that these belong to."""
+    need(actor, "jobs.delete")
     for company_id in jobs.order_by("company_id").values_list("company_id", flat=True).distinct():
         need(actor, "jobs.delete", company_id)
+
+
+def remove_old(actor: Actor, jobs: QuerySet[Job], cutoff: datetime) -> dict[str, int]:
+    """Delete the jobs, each batch in a transaction of its own with an audit entry; returns counts."""
+    need_removal(actor, jobs)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True))
     totals = {"jobs": 0, "artifacts": 0, "output_lines": 0}
     for start in range(0, len(ids), BATCH):
