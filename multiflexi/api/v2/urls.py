@@ -7,10 +7,10 @@ from typing import Any
 
 from django.urls import URLPattern, path, re_path
 
-from multiflexi.api.v2 import companies, jobs, runtemplate_config, runtemplates
+from multiflexi.api.v2 import artifacts, companies, job_output, jobs, runtemplate_config, runtemplates
 from multiflexi.api.v2.root import Unknown
 
-MODULES: tuple[Any, ...] = (companies, runtemplates, runtemplate_config, jobs)
+MODULES: tuple[Any, ...] = (companies, runtemplates, runtemplate_config, jobs, job_output, artifacts)
 
 
 def _patterns() -> Iterator[URLPattern]:
