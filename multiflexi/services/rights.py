@@ -53,6 +53,11 @@ def may(actor: Actor, name: str, company_id: int | None) -> bool:
     return grants_of(actor).allows(name, company_id)
 
 
+def is_person(actor: Actor) -> bool:
+    """Whether somebody acts who signed in, not a token, which may be in many hands."""
+    return actor.token_id is None and getattr(actor.grants, "scopes", None) is None
+
+
 def may_reveal(actor: Actor, company_id: int) -> bool:
     """Whether the actor may see stored secrets of a company: on the command line only, where who acts counts."""
     user = _user(actor)

@@ -41,7 +41,7 @@ def test_a_password_in_the_arguments_is_warned_of(cli: Cli) -> None:
     [
         (["--login", "alice", "--email", "x@example.org"], "user_exists"),
         (["--login", "new", "--email", "x@example.org", "--password", "plain"], "invalid_value"),
-        (["--login", "new", "--email", "x@example.org", "--role", "emperor"], "invalid_value"),
+        (["--login", "new", "--email", "x@example.org", "--role", "emperor"], "invalid_roles"),
         (["--login", "new", "--email", "x@example.org", "--settings", "{"], "invalid_value"),
         (["--login", "new"], "wrong_use"),
         (["--email", "x@example.org"], "wrong_use"),
