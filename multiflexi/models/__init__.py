@@ -44,6 +44,7 @@ from multiflexi.models.credential import (
     TypeValueKind,
 )
 from multiflexi.models.encryption import EncryptionKey
+from multiflexi.models.event import EventOperation, EventRule, EventSource, SourceDatabase, SourceState
 from multiflexi.models.job import (
     ACTIVE_STATES,
     FINAL_STATES,

@@ -24,7 +24,8 @@ class Form(Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """A column: `flag` is the one that says which rows are sealed, `key_column` the one that repeats the key id."""
+    """A column: `flag` is the one that says which rows are sealed (None: all that are not empty), `key_column` the one
+    that repeats the key id."""
 
     table: str
     column: str
@@ -41,7 +42,8 @@ class Place:
         if self.form is Form.MEMBERS:
             return found.annotate(_text=Cast(self.column, TextField())).filter(_text__contains="kid")
         empty: Any = b"" if self.form is Form.BYTES else ""
-        return found.filter(Q(**{f"{self.flag}": True})).exclude(**{self.column: empty}).exclude(**{self.column: None})
+        flagged = Q(**{self.flag: True}) if self.flag else Q()
+        return found.filter(flagged).exclude(**{self.column: empty}).exclude(**{self.column: None})
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ PLACES: tuple[Place, ...] = (
         form=Form.BYTES,
         flag="secret",
     ),
+    Place("event_source", "db_password", "EventSource", ("company_id",)),
+    Place("event_source", "config", "EventSource", ("company_id",), form=Form.MEMBERS),
     Place("job", "env", "Job", ("company_id",), form=Form.MEMBERS),
     Place("job", "overrides", "Job", ("company_id",), form=Form.MEMBERS),
 )
