@@ -15,11 +15,12 @@ def alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """200 when the database answers and its tables are those of this version, else 503 with the reason in a word."""
-    reason = _unready()
+    reason = unready()
     return HttpResponse(f"{reason or 'ok'}\n", content_type="text/plain", status=503 if reason else 200)
 
 
-def _unready() -> str | None:
+def unready() -> str | None:
+    """Why this process cannot serve: `database`, `migrations`, or None when it can."""
     from django.db.migrations.recorder import MigrationRecorder
 
     try:

@@ -27,6 +27,8 @@ from multiflexi.models import (
     WorkerRole,
     WorkerState,
 )
+from multiflexi.record.actor import Actor
+from multiflexi.services.rights import grants_of
 from multiflexi.vault import status as key_ring
 
 AT_WORK = (WorkerState.RUNNING, WorkerState.DRAINING)
@@ -76,6 +78,28 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
         "queue_length": QueueEntry.objects.count(),
         "workers": _workers(now),
     }
+
+
+def for_caller(actor: Actor) -> dict[str, Any]:
+    """Version, counters and daemons for everybody; all members of `overview` for those who configure."""
+    now = datetime.now(UTC)
+    daemons = _daemons(now)
+    told: dict[str, Any] = {
+        "version": __version__,
+        "companies": Company.objects.count(),
+        "apps": Application.objects.filter(retired_at=None).count(),
+        "runtemplates": RunTemplate.objects.filter(archived_at=None).count(),
+        "topics": Topic.objects.count(),
+        "credentials": Credential.objects.count(),
+        "credential_types": CredentialType.objects.count(),
+        "queue_length": QueueEntry.objects.count(),
+        "database": connection.vendor,
+        "daemons": {role.value: daemons.get(role, "inactive") for role in WorkerRole if role != WorkerRole.INLINE},
+        "timestamp": now.isoformat(timespec="seconds"),
+    }
+    if grants_of(actor).permits("system.config"):
+        told["details"] = overview(actor.label, now)
+    return told
 
 
 def _jobs(total: int, now: datetime) -> str:

@@ -85,6 +85,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "PREPROCESSING_HOOKS": ["multiflexi.api.v2.frame.schema.only_this_surface"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        f"{name}Enum": f"multiflexi.models.{name}"
+        for name in ("TaskState", "WorkerState", "Availability", "CompanyRole", "WorkerRole", "StopLevel")
+    },
 }

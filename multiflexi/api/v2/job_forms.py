@@ -63,7 +63,7 @@ class Transition(Plain):
         return found
 
 
-class Explained(Plain):
+class ExplainedJob(Plain):
     """Why it runs, waits, did not start or ended as it did."""
 
     job_id = serializers.IntegerField()

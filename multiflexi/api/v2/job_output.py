@@ -197,7 +197,6 @@ def _texts(job: Job, kind: str, found: Artifact | None) -> Iterator[str]:
 
 routes = (
     ("jobs/<int:job_id>/output", Output, {"get": "lines"}),
-    ("jobs/<int:job_id>/output/stream", Output, {"get": "stream"}),
     ("jobs/<int:job_id>/output.txt", Output, {"get": "text"}),
     ("jobs/<int:job_id>/environment", Output, {"get": "environment"}),
     ("jobs/<int:job_id>/script", Output, {"get": "script"}),

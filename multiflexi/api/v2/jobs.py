@@ -15,10 +15,10 @@ from rest_framework.response import Response
 from multiflexi.api.v2.frame import filters as by
 from multiflexi.api.v2.frame.filters import Rows
 from multiflexi.api.v2.frame.listing import COMMON, given_filters, narrowed
-from multiflexi.api.v2.frame.records import Plain, Record
+from multiflexi.api.v2.frame.records import Record
 from multiflexi.api.v2.frame.repeating import repeatable
 from multiflexi.api.v2.frame.views import Resource
-from multiflexi.api.v2.job_forms import DeletedForm, Explained, JobForm, ReasonedForm, RetryForm, StopForm
+from multiflexi.api.v2.job_forms import DeletedForm, ExplainedJob, JobForm, ReasonedForm, RetryForm, StopForm
 from multiflexi.api.v2.named import NamedApp, NamedCompany, NamedRunTemplate, NamedTask
 from multiflexi.models import Artifact, Executor, Job, JobStatus, ScheduleType
 from multiflexi.services import (
@@ -208,6 +208,7 @@ class Jobs(Resource):
         job.remove(self.actor, record)
 
     @extend_schema(
+        operation_id="jobs_bulk_destroy",
         parameters=[OpenApiParameter("dry_run", bool)],
         responses=DeletedForm,
         description="Ended jobs that all of the filters of the list select; without any filter nothing is deleted.",
@@ -223,7 +224,9 @@ class Jobs(Resource):
         dry_run = self.flag("dry_run")
         counts = job_cleanup.counted(ended) if dry_run else job_cleanup.remove_old(self.actor, ended, now)
         deleted = 0 if dry_run else counts["jobs"]
-        return Response({"dry_run": dry_run, "matched": len(ids), "deleted": deleted, "job_ids": ids, **_beside(counts)})
+        return Response(
+            {"dry_run": dry_run, "matched": len(ids), "deleted": deleted, "job_ids": ids, **_beside(counts)}
+        )
 
     @extend_schema(request=ReasonedForm, responses=JobRecord)
     @repeatable
@@ -253,7 +256,7 @@ class Jobs(Resource):
         response["Location"] = f"{request.path.rstrip('/').removesuffix(f'/{id}/retry')}/{made.pk}"
         return response
 
-    @extend_schema(responses=Explained)
+    @extend_schema(responses=ExplainedJob)
     def explain(self, request: Request, id: int) -> Response:
         return Response(explain(self.actor, job_query.find(self.actor, id)))
 

@@ -64,7 +64,7 @@ class Config(View):
     def read(self, request: Request, id: int) -> Response:
         return Response(_settings(run_template.find(self.actor, id), self.language))
 
-    @extend_schema(request=TEXTS, responses=Setting(many=True))
+    @extend_schema(request={"application/json": TEXTS}, responses=Setting(many=True))
     def write(self, request: Request, id: int) -> Response:
         template = run_template.find(self.actor, id)
         given = texts(request.data)

@@ -27,7 +27,16 @@ from multiflexi.services.errors import Refused
 from multiflexi.services.explain.run_template import explain
 
 # What the service understands by an empty text; other members have no null.
-CLEARED_BY_NULL = ("note", "cron", "timezone", "deadline_offset", "max_parallel", "kill_grace", "valid_from", "valid_to")
+CLEARED_BY_NULL = (
+    "note",
+    "cron",
+    "timezone",
+    "deadline_offset",
+    "max_parallel",
+    "kill_grace",
+    "valid_from",
+    "valid_to",
+)
 
 
 class RunTemplateRecord(Record):

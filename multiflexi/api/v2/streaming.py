@@ -124,6 +124,11 @@ def changes_of_jobs(watch: Watch, after: int | None) -> Iterator[str]:
         time.sleep(LOOK)
 
 
+def need_jobs(actor: Actor) -> None:
+    """Raise NotPermitted for who may see no job at all."""
+    visible(JobHistory, actor)
+
+
 def lines_of(job: Job, after: int, types: list[str]) -> Iterator[job_log.Line]:
     """Lines of a job after a number, from its artifacts once the live ones are gone."""
     if JobStatus(job.status).is_final and not job_log.has_lines(job):

@@ -7,20 +7,77 @@ from typing import Any
 
 from django.urls import URLPattern, path, re_path
 
-from multiflexi.api.v2 import artifacts, companies, job_output, jobs, runtemplate_config, runtemplates
-from multiflexi.api.v2.root import Unknown
+from multiflexi.api.v2 import (
+    apps,
+    artifacts,
+    bulk,
+    companies,
+    company_parts,
+    credential_prototypes,
+    credential_types,
+    credentials,
+    description,
+    events,
+    executors,
+    failures,
+    job_output,
+    jobs,
+    limits,
+    logs,
+    metrics,
+    root,
+    runtemplate_config,
+    runtemplates,
+    schedule,
+    tasks,
+    tokens,
+    topics,
+    users,
+)
 
-MODULES: tuple[Any, ...] = (companies, runtemplates, runtemplate_config, jobs, job_output, artifacts)
+MODULES: tuple[Any, ...] = (
+    root,
+    companies,
+    company_parts,
+    apps,
+    bulk,
+    runtemplates,
+    runtemplate_config,
+    jobs,
+    events,
+    job_output,
+    artifacts,
+    schedule,
+    tasks,
+    credentials,
+    credential_types,
+    credential_prototypes,
+    limits,
+    executors,
+    tokens,
+    users,
+    topics,
+    logs,
+    failures,
+    metrics,
+)
+
+
+def collections() -> list[str]:
+    """Names of the collections, as the discovery document lists them."""
+    return [address for module in MODULES for address, _, _ in module.routes if address and "/" not in address]
 
 
 def _patterns() -> Iterator[URLPattern]:
+    yield from description.patterns()
     for module in MODULES:
         for address, kind, methods in module.routes:
             view = kind.as_view(methods)
             yield path(address, view)
-            yield path(f"{address}/" if address else "/", view)
+            if address:
+                yield path(f"{address}/", view)
     methods = ("get", "post", "put", "patch", "delete")
-    yield re_path("^.*$", Unknown.as_view(dict.fromkeys(methods, "nothing")))
+    yield re_path("^.*$", root.Unknown.as_view(dict.fromkeys(methods, "nothing")))
 
 
 urlpatterns = list(_patterns())

@@ -45,7 +45,9 @@ def narrowed(
         name = parameter.partition("__")[0]
         one = filters.get(name)
         if one is None or parameter not in one.parameters(name):
-            offered = sorted(known - {"api_key"}) + [each for key, one in filters.items() for each in one.parameters(key)]
+            offered = sorted(known - {"api_key"}) + [
+                each for key, one in filters.items() for each in one.parameters(key)
+            ]
             raise BadQuery(
                 f'There is no parameter "{parameter}" here; use {", ".join(offered)}.',
                 "unknown_parameter",

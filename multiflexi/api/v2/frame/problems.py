@@ -62,7 +62,9 @@ class Busy(exceptions.APIException):
 def answer(error: Exception, context: Mapping[str, Any]) -> Response:
     """The answer to a request that failed; what nobody foresaw is logged and told without its inside."""
     if isinstance(error, errors.ServiceError):
-        return _problem(context, status_of(error), error.message, error.code, list(_of_service(error)), error.details)
+        return _problem(
+            context, status_of(error), error.message, error.code, found=list(_of_service(error)), details=error.details
+        )
     if isinstance(error, VaultError):
         return _problem(context, 503, str(error), "encryption_unusable")
     if isinstance(error, Http404):
@@ -91,7 +93,7 @@ def _of_framework(error: exceptions.APIException, context: Mapping[str, Any]) ->
         told = "; ".join(f"{one['pointer']}: {one['detail']}" for one in found)
     else:
         told = str(detail)
-    answer = _problem(context, status, told, str(code), found)
+    answer = _problem(context, status, told, str(code), found=found)
     if header := getattr(error, "auth_header", None):
         answer["WWW-Authenticate"] = header
     if (wait := getattr(error, "wait", None)) is not None:
@@ -104,6 +106,7 @@ def _problem(
     status: int,
     detail: str,
     code: str,
+    *,
     found: list[dict[str, str]] | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Response:

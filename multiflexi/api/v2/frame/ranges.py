@@ -138,9 +138,7 @@ def _several(request: Request, file: File, spans: Sequence[Span]) -> HttpRespons
     return _streamed(request, pieces(), 206, f"multipart/byteranges; boundary={border}", length)
 
 
-def _streamed(
-    request: Request, pieces: Iterator[bytes], status: int, media_type: str, length: int
-) -> HttpResponseBase:
+def _streamed(request: Request, pieces: Iterator[bytes], status: int, media_type: str, length: int) -> HttpResponseBase:
     response: HttpResponseBase
     if request.method == "HEAD":
         response = HttpResponse(status=status, content_type=media_type)

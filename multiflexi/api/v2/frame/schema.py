@@ -82,6 +82,14 @@ class Described(AutoSchema):
             found.append(OpenApiParameter(idempotency.HEADER, {"type": "string", "maxLength": 255}, _HEADER))
         return found
 
+    def get_operation_id(self) -> str:
+        found = str(super().get_operation_id()).replace(".", "_")
+        action = str(getattr(self.view, "action", "")).replace("-", "_")
+        return found.removesuffix("_create") if found.endswith(f"_{action}_create") else found
+
+    def get_response_serializers(self) -> Any:
+        return {204: None} if self.method == "DELETE" else super().get_response_serializers()
+
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(Problem, "response").ref
@@ -99,7 +107,7 @@ class Described(AutoSchema):
         return found
 
 
-def only_this_surface(endpoints: Iterable[Any], **_more: Any) -> list[Any]:
+def only_this_surface(endpoints: Iterable[Any]) -> list[Any]:
     """Leave out other surfaces and the second spelling of each address."""
     return [one for one in endpoints if one[0].startswith(PREFIX) and (one[0] == f"{PREFIX}/" or one[0][-1] != "/")]
 

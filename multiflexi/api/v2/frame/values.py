@@ -40,6 +40,18 @@ class Value(serializers.JSONField):
     """A value as it is shown."""
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": ["string", "null"]},
+            {"type": "object", "additionalProperties": {"type": "string"}, "description": "By language, for lang=*"},
+        ]
+    }
+)
+class Text(serializers.CharField):
+    """A text that exists in several languages."""
+
+
 def shown(
     stored: str | None, *, secret: bool, opened: Callable[[], str | None], updated_at: datetime | None = None
 ) -> Any:

@@ -182,7 +182,7 @@ class Resource(View):
 
     def destroy(self, request: Request, id: int) -> Response:
         with transaction.atomic():
-            self._guard(id)
+            self.guard(id)
             self.take_away(self.one(id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -198,13 +198,13 @@ class Resource(View):
 
     def _changed(self, id: int, *, partial: bool) -> Response:
         with transaction.atomic():
-            self._guard(id)
+            self.guard(id)
             record = self.one(id)
             values = self.given(self.get_serializer_class(), partial=partial)
             self.change(record, values if partial else self._completed(values))
         return self.shown(self.one(id))
 
-    def _guard(self, id: int) -> None:
+    def guard(self, id: int) -> None:
         """Hold the record and refuse a caller who has not seen its present state."""
         if "If-Match" not in self.request.headers:
             return
