@@ -294,6 +294,17 @@ declared = (
         Setting("CACHE_URL", "str", None, "redis://… for windows of rate limits; unset = the database", secret=True),
     ),
     *group(
+        "Sign-in",
+        Setting("PASSWORD_MIN_LENGTH", "int", 8, "least length of a password", minimum=1, maximum=256),
+        Setting(
+            "PASSWORD_RULES",
+            "choice",
+            "classes",
+            "classes: four kinds of characters below 15; length: at least 12 of any kind, which is recommended",
+            choices=("classes", "length"),
+        ),
+    ),
+    *group(
         "REST API",
         Setting("API_RATE_LIMITING_ENABLED", "bool", True, "count requests and refuse those above the limit"),
         Setting("API_RATE_LIMIT_REQUESTS", "int", 6000, "requests of one user or token in the window", minimum=1),
@@ -371,6 +382,14 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "multiflexi.models.passwords.FormerBcrypt",
+    "multiflexi.models.passwords.FormerMd5",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "multiflexi.services.password_policy.Length"},
+    {"NAME": "multiflexi.services.password_policy.Classes"},
+    {"NAME": "multiflexi.services.password_policy.Likeness"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -14,13 +14,13 @@ from typing import NoReturn
 from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from multiflexi.http.proxies import client_address
 from multiflexi.models import User
 from multiflexi.services import sign_in, token_check
-from multiflexi.services.errors import BadCredential
+from multiflexi.services.errors import BadCredential, TooMany
 
 REALM = "MultiFlexi"
 
@@ -65,6 +65,8 @@ class _Way(BaseAuthentication):
             return self.proven(request)
         except BadCredential as error:
             raise AuthenticationFailed(error.message, error.code) from error
+        except TooMany as error:
+            raise Throttled(error.retry_after, error.message) from error
 
     def proven(self, request: Request) -> Proven | None:
         """Account and limits of the credential, None when there is none. Raises BadCredential."""
@@ -81,7 +83,8 @@ class Basic(_Way):
         if scheme != "basic":
             _refuse(_("The Authorization header has an unknown scheme; use Basic or Bearer."))
         login, password = _pair(value)
-        return sign_in.by_password(login, password), Presented("basic")
+        agent = request.headers.get("User-Agent", "")
+        return sign_in.by_password(login, password, address=client_address(request), agent=agent), Presented("basic")
 
 
 class Bearer(_Way):

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from multiflexi.models import passwords
 from multiflexi.models.base import Timestamped
 from multiflexi.models.company import Company, CompanyUser
 
@@ -60,6 +61,19 @@ class User(AbstractBaseUser, Timestamped):
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         return self.enabled and self.deleted_at is None
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Take a clear password; None makes signing in with one impossible."""
+        self.password, self._password = passwords.hashed(raw_password), raw_password
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password; a hash that is due for it is replaced."""
+
+        def renew(made: str) -> None:
+            before, self.password = self.password, made
+            User.objects.filter(pk=self.pk, password=before).update(password=made)
+
+        return passwords.fits(raw_password, self.password, renew)
 
     @cached_property
     def sees_every_company(self) -> bool:

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.hashers import check_password, make_password
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from multiflexi.models import User
-from multiflexi.services import remembered_passwords
+from multiflexi.models.passwords import normal
+from multiflexi.record import audit
+from multiflexi.record.actor import Actor
+from multiflexi.services import login_protection, remembered_passwords
 from multiflexi.services.errors import BadCredential
 
+NOBODY_HAS_IT = "!"
 
-def by_password(login: str, password: str) -> User:
-    """The enabled account with this password. Raises BadCredential, the same for all reasons.
 
-    The account is read each time; only that the password fits its stored hash is remembered for a while.
+def by_password(login: str, password: str, *, address: str, agent: str = "", known_device: bool = False) -> User:
+    """The enabled account with this password; call it outside of a transaction, or attempts are forgotten.
+
+    Raises BadCredential, the same and after the same time for all reasons, and TooMany while it is blocked. The
+    account is read each time; only that the password fits its stored hash is remembered for a while.
     """
     user = User.objects.filter(login=login, is_system=False).first()
-    if not _fits(user, password) or user is None or not user.is_active:
+    active = user if user is not None and user.is_active and password else None
+    if active and remembered_passwords.holds(active.password, normal(password)):
+        return active
+    attempt = login_protection.begin(login, address, agent, known_device=known_device)
+    # Takes as long for an account that does not exist, so that nobody can tell.
+    right = (user or User(password=NOBODY_HAS_IT)).check_password(password)
+    if active is None or not right:
+        login_protection.failed(attempt, "password" if user and not right else "account")
         raise BadCredential(_("Login or password is wrong, or the account is disabled."), "bad_password")
-    return user
+    login_protection.succeeded(attempt)
+    remembered_passwords.keep(active.password, normal(password))
+    return active
 
 
-def _fits(user: User | None, password: str) -> bool:
-    if user is None or not password or not user.has_usable_password():
-        # As long as a real check takes, so that nobody can tell which accounts exist.
-        make_password(password)
-        return False
-    if remembered_passwords.holds(user.password, password):
-        return True
-    if not check_password(password, user.password, setter=lambda clear: _upgrade(user, clear)):
-        return False
-    remembered_passwords.keep(user.password, password)
-    return True
-
-
-def _upgrade(user: User, password: str) -> None:
-    """Store a password that was proven right under the current hash; unless it was changed meanwhile."""
-    before, user.password = user.password, make_password(password)
-    User.objects.filter(pk=user.pk, password=before).update(password=user.password, updated_at=timezone.now())
+def note(actor: Actor, user: User) -> None:
+    """Record that somebody signed in to stay: with a session, or a token made for the password."""
+    now = timezone.now()
+    User.objects.filter(pk=user.pk).update(last_login=now, last_login_ip=actor.ip, last_activity_at=now)
+    audit.write(actor, "login", user, event_type="login_success")

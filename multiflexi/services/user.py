@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.contrib.auth.hashers import identify_hasher, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -16,6 +14,7 @@ from multiflexi.models import Job, User, UserRole
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup, revocation, role
+from multiflexi.services import password as password_of
 from multiflexi.services.errors import Conflict, NotPermitted, Refused, invalid_field
 from multiflexi.services.rights import OF_THE_INSTALLATION, need
 from multiflexi.services.scope import visible
@@ -215,23 +214,11 @@ def _usable(values: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _hash(user: User, plaintext: str | None, password: str | None) -> str | None:
+def _hash(user: User, plaintext: str | None, ready: str | None) -> str | None:
     """The hash to store: of the clear password, or a ready one. None when neither is given."""
     if plaintext:
-        try:
-            validate_password(plaintext, user)
-        except ValidationError as error:
-            raise invalid_field("plaintext", " ".join(error.messages)) from None
-        return make_password(plaintext)
-    if not password:
-        return None
-    try:
-        identify_hasher(password)
-    except ValueError:
-        raise invalid_field(
-            "password", "this is no known password hash; give the clear password with --plaintext instead."
-        ) from None
-    return password
+        return password_of.checked(user, plaintext, field="plaintext")
+    return password_of.ready(ready) if ready else None
 
 
 def _refuse_duplicate(login: str) -> None:

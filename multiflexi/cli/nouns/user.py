@@ -113,6 +113,25 @@ def delete(call: Call) -> Done:
     return Done({"status": "success", "message": f"User {number} deleted", "user_id": number}, f"User {number} deleted")
 
 
+@NOUN.command(
+    "unlock",
+    "Forgive failed sign-ins, which end blocks at once",
+    identifier("--id", help="Id, login or e-mail"),
+    value("--login", help="Sign-in name"),
+    value("--address", help="Only those from this address; alone: of all accounts"),
+    changes=True,
+)
+def unlock(call: Call) -> Done:
+    from multiflexi.services import login_protection, user
+
+    chosen = call["id"] or call["login"]
+    if not chosen:
+        call.need("id", "login", "address")
+    found = user.find(call.reader, chosen) if chosen else None
+    number = login_protection.unlock(call.actor, user=found, address=call["address"])
+    return Done({"status": "success", "forgiven": number}, f"{number} failed sign-ins forgiven")
+
+
 def _values(call: Call) -> dict[str, Any]:
     return call.given(*SETTABLE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multiflexi.models import Company, CompanyUser, Token, User
-from multiflexi.services import token_check
+from multiflexi.services import login_protection, token_check
 
 from .conftest import Cli
 
@@ -84,3 +84,11 @@ def test_roles(cli: Cli, bob: User) -> None:
 def test_roles_are_refused(cli: Cli, bob: User, words: list[str], code: str) -> None:
     assert cli("user-role:set", "--login", "bob", *words, "-f", "json").json["code"] == code
     assert cli("user-role:list", "--login", "bob", "-f", "json").json[0]["name"] == "viewer"
+
+
+def test_failed_sign_ins_are_forgiven(cli: Cli, alice: User) -> None:
+    for address in ("192.0.2.1", "192.0.2.2"):
+        login_protection.failed(login_protection.begin("alice", address), "password")
+    assert cli("user:unlock", "alice", "--address", "192.0.2.1", "-f", "json").json["forgiven"] == 1
+    assert cli("user:unlock", "--login", "alice", "-f", "json").json["forgiven"] == 1
+    assert cli("user:unlock").code == 2

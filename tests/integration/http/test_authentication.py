@@ -45,7 +45,7 @@ class WithParameter(Who):
 
 
 urlpatterns = [path("who", Who.as_view()), path("credential", WithParameter.as_view())]
-pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__), pytest.mark.usefixtures("ring")]
 
 
 def test_password_in_basic(client: Client, alice: User, acme: Company) -> None:
@@ -183,7 +183,8 @@ def test_three_queries_tell_who_asks_and_what_they_may(
     client: Client, alice: User, robot_token: str, queries: Callable[..., object]
 ) -> None:
     token_check.hashed("the keys are read once in a process")
-    client.get("/who", headers=bearer(robot_token))
+    for header in (bearer(robot_token), basic(alice)):
+        client.get("/who", headers=header)
     for header in (bearer(robot_token), basic(alice)):
         with queries(3):
             assert client.get("/who", headers=header).status_code == 200
@@ -255,3 +256,13 @@ def test_a_changed_password_is_not_remembered(client: Client, alice: User) -> No
 
     assert client.get("/who", headers=basic(alice)).status_code == 401
     assert client.get("/who", headers=basic(alice, "another one")).status_code == 200
+
+
+def test_guessing_is_answered_with_the_time_to_wait(client: Client, alice: User) -> None:
+    for _ in range(5):
+        assert client.get("/who", headers=basic(alice, "wrong")).status_code == 401
+
+    answer = client.get("/who", headers=basic(alice, "wrong"))
+
+    assert answer.status_code == 429
+    assert 890 <= int(answer.headers["Retry-After"]) <= 900
