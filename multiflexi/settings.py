@@ -352,6 +352,9 @@ declared = (
         Setting("API_RATE_LIMIT_WINDOW", "int", 3600, "seconds of that window", minimum=1),
         Setting("API_CORS_ORIGINS", "list", [], "origins whose pages may call the API; unset = none"),
         Setting("API_BODY_MAX_BYTES", "bytes", 10 * _MIB, "longest body of a request"),
+        Setting(
+            "MULTIFLEXI_METRICS_NETWORKS", "list", [], "addresses and networks that may read /api/v2/metrics unasked"
+        ),
         Setting("API_TOKEN_IN_QUERY", "bool", False, "accept ?api_key= and passwords of /login in the query"),
     ),
     *group(

@@ -7,8 +7,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [("multiflexi", "0014_rate_windows")]
-        ('multiflexi', '0013_access'),
-    ]
 
     operations = [
         migrations.CreateModel(

@@ -124,6 +124,23 @@ def product() -> str:
     return str(connection.display_name)
 
 
+def for_caller(actor: Actor) -> dict[str, Any]:
+    """Version, counters and daemons for everybody; all members of `overview` for those who configure."""
+    now = datetime.now(UTC)
+    seen = _daemons(now)
+    told: dict[str, Any] = {
+        "version": __version__,
+        **counters(),
+        "queue_length": QueueEntry.objects.count(),
+        "database": product(),
+        "daemons": {role.value: seen.get(role, "inactive") for role in WorkerRole if role != WorkerRole.INLINE},
+        "timestamp": now.isoformat(timespec="seconds"),
+    }
+    if grants_of(actor).permits("system.config"):
+        told["details"] = overview(actor.label, now)
+    return told
+
+
 def _jobs(total: int, now: datetime) -> str:
     counts = {name: Job.objects.filter(end__gte=now - period).count() for name, period in PERIODS.items()}
     listed = ", ".join(f"{name}: {number}" for name, number in counts.items())
