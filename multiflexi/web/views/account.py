@@ -15,6 +15,7 @@ from multiflexi.models import CompanyUser, User
 from multiflexi.record.actor import Origin
 from multiflexi.services import second_factor, web_sessions
 from multiflexi.services.errors import ServiceError
+from multiflexi.web import browsers
 from multiflexi.web.guards import confirmed, signed_in
 
 SAFE_OR_POST = ["GET", "HEAD", "POST"]
@@ -34,11 +35,12 @@ def account(request: HttpRequest) -> HttpResponse:
 def security(request: HttpRequest) -> HttpResponse:
     """Password, second factor and sessions; a form that was sent here before a detour has nothing to say."""
     user: User = request.user  # type: ignore[assignment]
+    listed = [{"row": one, "browser": browsers.called(one.user_agent)} for one in web_sessions.of_account(user)]
     context = {
         "on": second_factor.is_on(user),
         "codes_left": second_factor.codes_left(user),
         "required_from": second_factor.required_from(user),
-        "sessions": web_sessions.of_account(user),
+        "sessions": listed,
         "this_session": request.session.get(sessions.NUMBER),
     }
     return render(request, "security.html", context)

@@ -71,7 +71,7 @@ def switch_off(request: HttpRequest) -> HttpResponse:
     """Take one's second factor away."""
     user: User = request.user  # type: ignore[assignment]
     if second_factor.required_from(user):
-        messages.error(request, _("Your role takes a second factor; you can only replace it, by setting it up anew."))
+        messages.error(request, _("Your role takes a second factor; it cannot be switched off."))
     elif second_factor.switch_off(actor_of(request, Origin.WEB), user):
         messages.success(request, _("The second factor is switched off."))
     return HttpResponseRedirect(reverse("security"))
