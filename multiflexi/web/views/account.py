@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from multiflexi.http import sessions
+from multiflexi.http.oauth import grants
 from multiflexi.http.requests import actor_of
 from multiflexi.models import CompanyUser, User
 from multiflexi.record.actor import Origin
@@ -41,6 +42,7 @@ def security(request: HttpRequest) -> HttpResponse:
         "codes_left": second_factor.codes_left(user),
         "required_from": second_factor.required_from(user),
         "sessions": listed,
+        "clients": grants.given_by(user),
         "this_session": request.session.get(sessions.NUMBER),
     }
     return render(request, "security.html", context)
@@ -57,6 +59,19 @@ def end_session(request: HttpRequest, number: str) -> HttpResponse:
     try:
         web_sessions.end(actor_of(request, Origin.WEB), user, number)
         messages.success(request, _("The session is ended."))
+    except ServiceError as error:
+        messages.error(request, error.message)
+    return HttpResponseRedirect(reverse("security"))
+
+
+@signed_in
+@require_POST
+def take_back(request: HttpRequest, client_id: str) -> HttpResponse:
+    """End what I allowed an application."""
+    user: User = request.user  # type: ignore[assignment]
+    try:
+        grants.take_back(actor_of(request, Origin.WEB), user, client_id)
+        messages.success(request, _("The application may not act for you any more."))
     except ServiceError as error:
         messages.error(request, error.message)
     return HttpResponseRedirect(reverse("security"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -42,12 +43,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             user = _proven(request, proof.login_of(form.cleaned_data["login"]), form.cleaned_data["password"])
-        except (BadCredential, TooMany) as error:
+        except TooMany as error:
+            form.add_error(None, error.message)
+            return _page(request, form, target, {"status": 429, "headers": {"Retry-After": str(error.retry_after)}})
+        except BadCredential as error:
             form.add_error(None, error.message)
         else:
             return steps.begin(request, user, remember=form.cleaned_data["remember"], next=target)
-    ended = request.session.pop("ended", False)
-    return render(request, "sign_in.html", {"form": form, "next": target, "ended": ended}, status=_status(form))
+    return _page(request, form, target, {"status": _status(form)})
 
 
 @never_cache
@@ -101,6 +104,13 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     sessions.sign_out(request)
     messages.success(request, _("You are signed out."))
     return HttpResponseRedirect(reverse("sign_in"))
+
+
+def _page(request: HttpRequest, form: SignIn, target: str, how: dict[str, Any]) -> HttpResponse:
+    ended = request.session.pop("ended", False)
+    page = render(request, "sign_in.html", {"form": form, "next": target, "ended": ended}, status=how["status"])
+    page.headers.update(how.get("headers", {}))
+    return page
 
 
 def _proven(request: HttpRequest, login: str, password: str) -> User:

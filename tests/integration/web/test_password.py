@@ -60,14 +60,18 @@ def _link(client: Client, account: str) -> str:
     return re.search(r"http://testserver(\S+)", mail.outbox[-1].body)[1]
 
 
-def test_a_link_sets_a_password_once(mailing: None, client: Client, alice: User):
+def test_a_link_sets_a_password_once(mailing: None, client: Client, alice: User, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO", "multiflexi.http.request_log")
     other = Client()
     sign_in(other, alice)
     link = _link(client, "alice")
     assert mail.outbox[-1].to == ["alice@example.org"]
     form = client.get(link)
     assert form.status_code == 302
-    assert link.split("/")[-2] not in form["Location"]
+    proof = link.split("/")[-2]
+    assert proof not in form["Location"]
+    assert proof not in caplog.text
+    assert "/password/reset/" in caplog.text
     assert client.post(form["Location"], {"new": NEW, "again": NEW})["Location"] == reverse("sign_in")
     assert not signed_in(other)
     assert sign_in(Client(), alice, password=NEW).status_code == 302
