@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -45,12 +44,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             user = _proven(request, proof.login_of(form.cleaned_data["login"]), form.cleaned_data["password"])
         except TooMany as error:
             form.add_error(None, error.message)
-            return _page(request, form, target, {"status": 429, "headers": {"Retry-After": str(error.retry_after)}})
+            page = _page(request, form, target, 429)
+            page["Retry-After"] = str(error.retry_after)
+            return page
         except BadCredential as error:
             form.add_error(None, error.message)
         else:
             return steps.begin(request, user, remember=form.cleaned_data["remember"], next=target)
-    return _page(request, form, target, {"status": _status(form)})
+    return _page(request, form, target, _status(form))
 
 
 @never_cache
@@ -106,11 +107,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("sign_in"))
 
 
-def _page(request: HttpRequest, form: SignIn, target: str, how: dict[str, Any]) -> HttpResponse:
+def _page(request: HttpRequest, form: SignIn, target: str, status: int) -> HttpResponse:
     ended = request.session.pop("ended", False)
-    page = render(request, "sign_in.html", {"form": form, "next": target, "ended": ended}, status=how["status"])
-    page.headers.update(how.get("headers", {}))
-    return page
+    return render(request, "sign_in.html", {"form": form, "next": target, "ended": ended}, status=status)
 
 
 def _proven(request: HttpRequest, login: str, password: str) -> User:
