@@ -15,13 +15,15 @@ from multiflexi.jobs import enqueue, healing, tasks, workers
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.queue.hints import Topic
 from multiflexi.models import Worker, WorkerRole
+from multiflexi.record import seals
 from multiflexi.record.actor import Actor
 
 log = logging.getLogger(__name__)
+SEAL_SECONDS = 5.0
 
 
 class SchedulerLoop:
-    """Enqueues what is due, closes the tasks of elapsed windows, heals the cadence columns now and then."""
+    """Enqueues what is due, closes tasks of elapsed windows; now and then heals cadences and seals the audit trail."""
 
     role = "scheduler"
 
@@ -31,7 +33,7 @@ class SchedulerLoop:
         self._actor: Actor | None = None
         self._hints = Hints(Topic.SCHEDULES)
         self._stopping = False
-        self._next_beat = self._next_heal = 0.0
+        self._next_beat = self._next_heal = self._next_seal = 0.0
 
     def start(self) -> None:
         boot_id, pid_started = process.own_identity()
@@ -51,6 +53,9 @@ class SchedulerLoop:
             self._heal()
         result = enqueue.run_pass(self._actor)
         tasks.close_elapsed(backend().now())
+        if begun >= self._next_seal:
+            # A rest is left for the next pass, so that a long tail delays no slot.
+            self._next_seal = begun + (SEAL_SECONDS if seals.seal(seals.BATCH) < seals.BATCH else 0.0)
         if result.due:
             log.info("%d run templates were due, %d jobs made", result.due, result.jobs)
         if begun >= self._next_beat:

@@ -26,6 +26,20 @@ class Authority:
     scopes: frozenset[str] | None = None
     only_companies: frozenset[int] | None = None
 
+    @property
+    def company_ids(self) -> frozenset[int] | None:
+        """Companies whose rows exist for the caller; None: all of them."""
+        if self.everything or self.super_admin:
+            return self.only_companies
+        held = frozenset(self.companies)
+        return held if self.only_companies is None else held & self.only_companies
+
+    @property
+    def administered(self) -> frozenset[int]:
+        """Companies the caller administers as a member."""
+        held = frozenset(number for number, role in self.companies.items() if role == CompanyRole.ADMIN)
+        return held if self.only_companies is None else held & self.only_companies
+
     def permits(self, name: str) -> bool:
         """Whether the action is allowed at all, leaving aside whose object it concerns. KeyError without a rule."""
         rule = RULES[name]

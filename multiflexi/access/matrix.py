@@ -127,6 +127,13 @@ RULES: dict[str, Rule] = {
         Rule("roles.update", _("Change system roles"), None, Scope.ADMIN),
         Rule("roles.delete", _("Delete system roles"), None, Scope.ADMIN),
         Rule("system.logs", _("Read the whole system log"), None, Scope.AUDIT),
+        Rule(
+            "audit.read",
+            _("See one's own actions and those in companies one administers"),
+            None,
+            Scope.AUDIT,
+            permission="profile.read",
+        ),
         Rule("security.audit", _("Read the whole audit trail"), None, Scope.AUDIT),
         Rule("audit.export", _("Export and verify the audit trail"), None, Scope.AUDIT),
         Rule("security.config", _("Security settings"), None, Scope.ADMIN),

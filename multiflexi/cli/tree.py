@@ -41,6 +41,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("credential-prototype", "credential_prototype", ("crprototype", "credprototype")),
     Entry("credential-type", "credential_type", ("credtype", "credentialtype")),
     Entry("encryption", "encryption"),
+    Entry("audit", "audit"),
     Entry("executor", "executor"),
     Entry("job", "job"),
     Entry("limit", "limit", ("limits",)),

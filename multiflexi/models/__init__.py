@@ -58,6 +58,7 @@ from multiflexi.models.job import (
 from multiflexi.models.log import (
     AuditEntry,
     AuditOutcome,
+    AuditSeal,
     AuditSeverity,
     AuditUnsealed,
     LogEntry,

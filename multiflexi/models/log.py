@@ -101,6 +101,25 @@ class AuditUnsealed(models.Model):
         return str(self.audit_id)
 
 
+class AuditSeal(models.Model):
+    """One link of the chain over the audit entries: what one round of the sealer found committed."""
+
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    entries = models.JSONField()
+    first_id = models.BigIntegerField(db_index=True)
+    last_id = models.BigIntegerField(db_index=True)
+    # Unique, so that of two sealers at once only one can carry the chain on.
+    prev_hash = models.CharField(max_length=64, unique=True)
+    seal_hash = models.CharField(max_length=64, unique=True)
+    exported_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "audit_seal"
+
+    def __str__(self) -> str:
+        return self.seal_hash
+
+
 class OutboxKind(models.TextChoices):
     """Who takes a delivery."""
 

@@ -59,7 +59,7 @@ def update(actor: Actor, prototype: CredentialPrototype, **columns: Any) -> bool
 
     Raises Invalid, Conflict and Refused.
     """
-    need(actor, "applications.update")
+    need(actor, "applications.create")
     with transaction.atomic():
         prototype = lookup.by_id(backend().lock_waiting(query(actor)), NOUN, prototype.pk)
         given = _usable(columns)

@@ -25,7 +25,7 @@ from multiflexi.services import changes, job_removal
 from multiflexi.services.errors import Refused, invalid_field
 from multiflexi.services.rights import is_own, need
 from multiflexi.services.run_template_config import checked
-from multiflexi.services.run_template_run import obstacles
+from multiflexi.services.run_template_run import need_for_overrides, obstacles
 from multiflexi.services.run_template_values import usable
 
 
@@ -48,6 +48,8 @@ def reschedule(
                 "job_not_pending",
                 details={"status": job.status},
             )
+        if executor:
+            need(actor, "jobs.execute", job.company_id)
         values: dict[str, Any] = usable({"executor": executor}, job.app) if executor else {}
         if after:
             values["schedule"] = after
@@ -111,6 +113,8 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
     problems = obstacles(template)
     if problems:
         raise Refused(" ".join(problems), "runtemplate_not_runnable", details={"reasons": problems})
+    given = checked(template, overrides or {})
+    need_for_overrides(actor, template, given)
     # Secret overrides of an ended job are blanked; they have to be given again.
     kept = open_overrides({name: one for name, one in (job.overrides or {}).items() if one is not None}, job.pk)
     with transaction.atomic():
@@ -121,7 +125,7 @@ def retry(actor: Actor, job: Job, *, overrides: Mapping[str, str] | None = None,
             executor=job.executor,
             retry_of=job,
             note=reason,
-            overrides={**kept, **checked(template, overrides or {})},
+            overrides={**kept, **given},
         )
         audit.write(actor, "retry", job, company_id=job.company_id, data={"job_id": made.pk, "reason": reason})
     return made

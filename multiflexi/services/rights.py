@@ -32,9 +32,9 @@ def need(actor: Actor, name: str, company_id: Any = ANYWHERE, *, own: bool = Fal
     grants = grants_of(actor)
     if company_id is ANYWHERE:
         if not grants.permits(name):
-            raise denied(name)
+            raise _denied(grants, name)
     elif not grants.allows(name, company_id, own=own):
-        raise denied(name, company_id)
+        raise _denied(grants, name, company_id)
 
 
 def need_for_executor(actor: Actor, company_id: int | None, wanted: str | None) -> None:
@@ -66,19 +66,19 @@ def may_reveal(actor: Actor, company_id: int) -> bool:
     return user.login in KEEPERS or of_user(user).allows("credentials.reveal", company_id)
 
 
-def denied(action: str, company_id: Any = ANYWHERE) -> NotPermitted:
+def _denied(grants: Grants, action: str, company_id: Any = ANYWHERE) -> NotPermitted:
     """The refusal that names what is missing."""
     rule = RULES[action]
     needed = f"permission {' and '.join(sorted(rule.permissions))}"
-    where = ""
     if rule.company and company_id is None:
         needed = "role super_admin, because it concerns all companies"
     elif rule.company and company_id is not ANYWHERE:
         name = Company.objects.values_list("name", flat=True).get(pk=company_id)
-        where = f" and role {CompanyRole(rule.company).value} in company {name}"
-    scope = f" (scope {rule.scope.value} for a token)" if rule.scope else ""
+        needed += f" and role {CompanyRole(rule.company).value} in company {name}"
+    if grants.scopes is not None and rule.scope not in grants.scopes:
+        needed = f"a token with scope {rule.scope.value}" if rule.scope else "a person, not a token"
     return NotPermitted(
-        f"{rule.label}: not permitted; it takes {needed}{where}{scope}. Ask an administrator.",
+        f"{rule.label}: not permitted; it takes {needed}. Ask an administrator.",
         "not_permitted",
         details={"permission": sorted(rule.permissions), **_concerned(company_id)},
     )

@@ -15,9 +15,9 @@ from multiflexi.jobs.create import create_job
 from multiflexi.models import Company, Executor, Job, RunTemplate, ScheduleType
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import run_template, run_template_config, value_sources
+from multiflexi.services import run_template, run_template_config, shadowing, value_sources
 from multiflexi.services.errors import Refused, invalid_field
-from multiflexi.services.rights import need, need_for_executor
+from multiflexi.services.rights import OF_THE_INSTALLATION, need, need_for_executor
 from multiflexi.services.run_template_values import usable
 from multiflexi.vault.secrecy import display
 
@@ -49,6 +49,7 @@ def schedule(
     need_for_executor(actor, template.company_id, executor if executor != template.executor else None)
     _refuse_unfit(template)
     given = checked_overrides(template, overrides)
+    need_for_overrides(actor, template, given)
     _refuse_missing(template, given)
     chosen = usable({"executor": executor}, template.app, template).get("executor") if executor else None
     later = after is not None and after > timezone.now() + SOON
@@ -67,6 +68,12 @@ def schedule(
             data={"job_id": job.pk, "executor": job.executor, "overrides": sorted(given)},
         )
     return job
+
+
+def need_for_overrides(actor: Actor, template: RunTemplate, given: Mapping[str, str]) -> None:
+    """To replace what a credential provides takes more than to replace another value. Raises NotPermitted."""
+    if given and actor.origin not in OF_THE_INSTALLATION and shadowing.offered(template) & given.keys():
+        need(actor, "credentials.override", template.company_id)
 
 
 def checked_overrides(template: RunTemplate, overrides: Mapping[str, str] | None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
@@ -20,15 +20,11 @@ def visible(model: type[M], actor: Actor) -> QuerySet[M]:
 
     Raises NotPermitted for those who may read nothing of the kind at all.
     """
-    manager: Any = model._default_manager
+    rows: QuerySet[M] = model._default_manager.all()
     if actor.origin in OF_THE_INSTALLATION:
-        everything: QuerySet[M] = manager.all()
-        return everything
+        return rows
     need(actor, READING.get(model, "jobs.read" if issubclass(model, TenantModel) else "applications.read"))
     if not issubclass(model, TenantModel):
-        common: QuerySet[M] = manager.all()
-        return common
-    user = User.objects.filter(pk=actor.user_id).first() if actor.user_id else None
-    rows: QuerySet[M] = manager.visible_to(user)
-    only = grants_of(actor).only_companies
-    return rows if only is None else rows.filter(**{f"{model.company_path}__in": only})
+        return rows
+    ids = grants_of(actor).company_ids
+    return rows if ids is None else rows.filter(**{f"{model.company_path}__in": ids})

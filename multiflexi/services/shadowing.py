@@ -51,6 +51,11 @@ def clashes(template: RunTemplate) -> list[str]:
     ]
 
 
+def offered(template: RunTemplate) -> set[str]:
+    """Variables that assigned credentials of a run template have values for."""
+    return {name for _credential, names in _offered([template.pk])[template.pk] for name in names}
+
+
 def _offered(template_ids: Sequence[int]) -> dict[int, list[tuple[Credential, set[str]]]]:
     """The assigned credentials of each run template in their order, with the variables they have values for."""
     links = list(_links(template_ids))

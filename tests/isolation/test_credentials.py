@@ -22,9 +22,11 @@ from multiflexi.models import (
     CredentialTypeValue,
     CredentialValue,
     Job,
+    Role,
     RunTemplate,
     RunTemplateCredential,
     User,
+    UserRole,
 )
 from multiflexi.record.actor import Actor
 from multiflexi.services import (
@@ -72,6 +74,7 @@ def own_type(acme: Company, theirs: Credential) -> CredentialType:
 def both(acme: Company, globex: Company) -> Actor:
     """Somebody who administers both companies."""
     user = User.objects.create(login="double", password="!")
+    UserRole.objects.create(user=user, role=Role.objects.get(name="editor"))
     for company in (acme, globex):
         CompanyUser.objects.create(user=user, company=company, role=CompanyRole.ADMIN)
     return Actor(user.pk, "web")

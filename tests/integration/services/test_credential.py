@@ -63,7 +63,7 @@ class TestPermission:
             with pytest.raises(Refused) as refused:
                 credential.create(actor, company=acme, kind=kind)
             assert refused.value.code == "not_permitted"
-        with pytest.raises(Refused, match="administrators of company ACME"):
+        with pytest.raises(Refused, match="role admin in company ACME"):
             credential.update(by(bob), made, name="Mine")
         with pytest.raises(Refused):
             credential.remove(by(bob), made)

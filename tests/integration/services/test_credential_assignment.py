@@ -11,8 +11,10 @@ from multiflexi.models import (
     CompanyUser,
     Configuration,
     Job,
+    Role,
     RunTemplateCredential,
     User,
+    UserRole,
 )
 from multiflexi.record.actor import Actor
 from multiflexi.services import credential, credential_assignment, credential_type, run_template, shadowing
@@ -118,8 +120,9 @@ def test_a_required_kind_makes_it_complete(template, app, main):
 def test_managers_assign_and_viewers_do_not(template, main, acme, bob, carol, root):
     manager = User.objects.create(login="mallory", password="!")
     CompanyUser.objects.create(user=manager, company=acme, role=CompanyRole.MANAGER)
+    UserRole.objects.create(user=manager, role=Role.objects.get(name="user"))
     for change in (assign, unassign):
-        with pytest.raises(Refused, match="takes a manager of company ACME"):
+        with pytest.raises(Refused, match="role manager in company ACME"):
             change(Actor(bob.pk, "api"), template, main)
         with pytest.raises(NotFound):
             change(Actor(carol.pk, "api"), template, main)

@@ -78,7 +78,7 @@ def test_they_belong_to_the_installation(alice, root):
         lambda actor: credential_prototype.update(actor, CredentialPrototype.objects.get(), name="Mine"),
         lambda actor: definitions.delete_prototype(actor, CredentialPrototype.objects.get()),
     ):
-        with pytest.raises(Refused, match="administrators of the installation"):
+        with pytest.raises(Refused, match="permission applications"):
             change(Actor(alice.pk, "api"))
         assert change(Actor(root.pk, "api"))
 

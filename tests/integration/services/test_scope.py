@@ -7,7 +7,7 @@ import pytest
 from multiflexi.models import Company, RunTemplate, User
 from multiflexi.record.actor import Actor
 from multiflexi.services import artifact, company, company_app, job_query, queue, run_template, run_template_run, task
-from multiflexi.services.errors import NotFound
+from multiflexi.services.errors import NotFound, NotPermitted
 from multiflexi.services.lists import Page
 
 
@@ -23,7 +23,8 @@ def test_a_foreign_company_does_not_exist(acme: Company, globex: Company, bob: U
         company.find(person(carol), acme.pk)
     with pytest.raises(NotFound):
         company.find(person(carol), "acme")
-    assert not company.query(Actor(user_id=None, origin="web")).exists()
+    with pytest.raises(NotPermitted):
+        company.query(Actor(user_id=None, origin="web"))
 
 
 def test_nor_does_anything_in_it(template: RunTemplate, operator: Actor, bob: User, carol: User) -> None:
@@ -41,7 +42,8 @@ def test_nor_does_anything_in_it(template: RunTemplate, operator: Actor, bob: Us
 
 def test_a_switched_off_account_sees_nothing(acme: Company, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(enabled=False)
-    assert not company.query(person(bob)).exists()
+    with pytest.raises(NotPermitted):
+        company.query(person(bob))
 
 
 def test_pages_are_stable_and_complete(acme: Company, globex: Company, operator: Actor) -> None:
