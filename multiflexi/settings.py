@@ -330,7 +330,9 @@ declared = (
         Setting(
             "MULTIFLEXI_MAIL_FROM", "str", f"multiflexi@{_HOST}", "sender of mails", default_text="multiflexi@host name"
         ),
-        Setting("CACHE_URL", "str", None, "redis://… for windows of rate limits; unset = the database", secret=True),
+        Setting(
+            "CACHE_URL", "str", None, "redis://… for windows of rate limits (no effect yet: the database)", secret=True
+        ),
     ),
     *group(
         "Sign-in",

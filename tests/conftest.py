@@ -14,7 +14,7 @@ from django.db import connection
 from django.urls import set_script_prefix
 
 from multiflexi.models import Company, CompanyRole, CompanyUser, Role, User, UserRole
-from multiflexi.services import remembered_passwords
+from multiflexi.services import rate_limit, remembered_passwords
 from multiflexi.vault import keyring
 from tests.http import a_token, password_of
 
@@ -35,6 +35,7 @@ def no_remembered_keys() -> Iterator[None]:
     """Data keys are cached per process; the keys of one test's database must not reach the next test."""
     keyring.forget()
     remembered_passwords.forget()
+    rate_limit.forget()
     yield
     keyring.forget()
 

@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "multiflexi.http.sessions.watch",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "multiflexi.http.denials.record_denials",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "multiflexi.serving.urls"

@@ -85,6 +85,15 @@ def test_a_link_is_good_for_an_hour(mailing: None, client: Client, alice: User):
         assert client.get(client.get(link)["Location"])["Location"] == reverse("forgotten_password")
 
 
+def test_links_are_sent_three_times_an_hour_and_asked_for_ten_times(mailing: None, client: Client, alice: User):
+    answers = [client.post(reverse("forgotten_password"), {"account": "alice"}).status_code for _time in range(11)]
+    for thread in threading.enumerate():
+        if thread.name == "mail":
+            thread.join()
+    assert answers == [200] * 10 + [429]
+    assert len(mail.outbox) == 3
+
+
 def test_the_answer_does_not_tell_who_exists(mailing: None, client: Client, alice: User, bob: User):
     User.objects.filter(pk=bob.pk).update(enabled=False)
     pages = set()
