@@ -9,7 +9,7 @@ KEY = models.BigAutoField(auto_created=True, primary_key=True, serialize=False, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("multiflexi", "0014_rate_windows")]
+    dependencies = [("multiflexi", "0014_rate_windows"), ("multiflexi", "0018_seals")]
     operations = [
         migrations.CreateModel(
             "SecondFactor",
