@@ -32,7 +32,7 @@ PROVEN_SECONDS = 900
 class Accounts(BaseBackend):
     """Finds the account of a session; who it is was proven by `multiflexi.services.sign_in`."""
 
-    def get_user(self, user_id: int) -> User | None:  # type: ignore[override]
+    def get_user(self, user_id: int) -> User | None:
         """The account, as long as it is enabled."""
         user = User.objects.filter(pk=user_id, is_system=False).first()
         return user if user and user.is_active else None

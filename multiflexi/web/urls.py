@@ -30,7 +30,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/security/", account.security, name="security"),
     path("me/security/second-factor/", second_factor.set_up, name="set_up_second_factor"),
     path("me/security/second-factor/off/", second_factor.switch_off, name="switch_off_second_factor"),
+    path("me/security/second-factor/replace/", second_factor.replace, name="replace_second_factor"),
     path("me/security/codes/", second_factor.new_codes, name="new_codes"),
+    path("me/security/applications/<str:client_id>/end/", account.take_back, name="take_back"),
     path("me/security/sessions/end-others/", account.end_others, name="end_others"),
     path("me/security/sessions/<str:number>/end/", account.end_session, name="end_session"),
 ]

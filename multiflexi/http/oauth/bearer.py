@@ -30,7 +30,7 @@ def access_token(request: Request, value: str) -> Proven | None:
 def _account(found: object) -> User | None:
     """The person who gave the token, or the account of a client that acts for itself."""
     if found.user is not None:  # type: ignore[attr-defined]
-        return found.user  # type: ignore[attr-defined, no-any-return]
+        return found.user  # type: ignore[attr-defined]
     limits = OAuthClient.objects.select_related("account")
     client = limits.filter(client_id=found.application.client_id).first()  # type: ignore[attr-defined]
     return client.account if client else None

@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from multiflexi.http import sessions
+from multiflexi.http.oauth import grants
 from multiflexi.http.requests import actor_of
 from multiflexi.models import CompanyUser, User
 from multiflexi.record.actor import Origin
 from multiflexi.services import second_factor, web_sessions
 from multiflexi.services.errors import ServiceError
+from multiflexi.web import browsers
 from multiflexi.web.guards import confirmed, signed_in
 
 SAFE_OR_POST = ["GET", "HEAD", "POST"]
@@ -34,11 +36,13 @@ def account(request: HttpRequest) -> HttpResponse:
 def security(request: HttpRequest) -> HttpResponse:
     """Password, second factor and sessions; a form that was sent here before a detour has nothing to say."""
     user: User = request.user  # type: ignore[assignment]
+    listed = [{"row": one, "browser": browsers.called(one.user_agent)} for one in web_sessions.of_account(user)]
     context = {
         "on": second_factor.is_on(user),
         "codes_left": second_factor.codes_left(user),
         "required_from": second_factor.required_from(user),
-        "sessions": web_sessions.of_account(user),
+        "sessions": listed,
+        "clients": grants.given_by(user),
         "this_session": request.session.get(sessions.NUMBER),
     }
     return render(request, "security.html", context)
@@ -55,6 +59,19 @@ def end_session(request: HttpRequest, number: str) -> HttpResponse:
     try:
         web_sessions.end(actor_of(request, Origin.WEB), user, number)
         messages.success(request, _("The session is ended."))
+    except ServiceError as error:
+        messages.error(request, error.message)
+    return HttpResponseRedirect(reverse("security"))
+
+
+@signed_in
+@require_POST
+def take_back(request: HttpRequest, client_id: str) -> HttpResponse:
+    """End what I allowed an application."""
+    user: User = request.user  # type: ignore[assignment]
+    try:
+        grants.take_back(actor_of(request, Origin.WEB), user, client_id)
+        messages.success(request, _("The application may not act for you any more."))
     except ServiceError as error:
         messages.error(request, error.message)
     return HttpResponseRedirect(reverse("security"))

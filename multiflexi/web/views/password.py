@@ -21,11 +21,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from multiflexi.http import sessions
+from multiflexi.http.proxies import client_address
 from multiflexi.http.requests import actor_of
 from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
-from multiflexi.services import own_password
+from multiflexi.services import own_password, rate_limit
 from multiflexi.services.errors import BadCredential, Invalid, Refused, TooMany
+from multiflexi.services.rate_limit import Scope, Unavailable
 from multiflexi.web.forms.password import ChangedPassword, ForgottenPassword, NewPassword
 from multiflexi.web.guards import signed_in
 
@@ -67,8 +69,12 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         return render(request, "no_mail.html")
     form = ForgottenPassword(request.POST or None)
     if form.is_valid():
+        if not _allowed(Scope.RECOVERY, rate_limit.client(address=client_address(request))):
+            form.add_error(None, _("Too many links were asked for from here; try again in an hour."))
+            return render(request, "forgotten_password.html", {"form": form}, status=429)
         user = own_password.named(form.cleaned_data["account"])
-        if user:
+        # Beyond the limit the answer is the same, or it would tell that the account exists.
+        if user and _allowed(Scope.LINK, rate_limit.client(user_id=user.pk)):
             _send_link(request, user)
         return render(request, "link_sent.html")
     return render(request, "forgotten_password.html", {"form": form})
@@ -100,6 +106,14 @@ def reset(request: HttpRequest, uidb36: str, token: str) -> HttpResponse:
             messages.success(request, _("The password is set; sign in with it."))
             return HttpResponseRedirect(reverse("sign_in"))
     return render(request, "reset_password.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _allowed(scope: Scope, who: str) -> bool:
+    try:
+        decision = rate_limit.take(scope, who)
+    except Unavailable:
+        return False
+    return decision is None or decision.allowed
 
 
 def _send_link(request: HttpRequest, user: User) -> None:

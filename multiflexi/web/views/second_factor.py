@@ -67,11 +67,20 @@ def new_codes(request: HttpRequest) -> HttpResponse:
 
 @confirmed
 @require_POST
+def replace(request: HttpRequest) -> HttpResponse:
+    """Go on with another app, for who may not be without one: whoever stops half-way must set one up at sign-in."""
+    user: User = request.user  # type: ignore[assignment]
+    second_factor.switch_off(actor_of(request, Origin.WEB), user)
+    return HttpResponseRedirect(reverse("set_up_second_factor"))
+
+
+@confirmed
+@require_POST
 def switch_off(request: HttpRequest) -> HttpResponse:
     """Take one's second factor away."""
     user: User = request.user  # type: ignore[assignment]
     if second_factor.required_from(user):
-        messages.error(request, _("Your role takes a second factor; you can only replace it, by setting it up anew."))
+        messages.error(request, _("Your role takes a second factor; it can only be replaced."))
     elif second_factor.switch_off(actor_of(request, Origin.WEB), user):
         messages.success(request, _("The second factor is switched off."))
     return HttpResponseRedirect(reverse("security"))

@@ -42,12 +42,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             user = _proven(request, proof.login_of(form.cleaned_data["login"]), form.cleaned_data["password"])
-        except (BadCredential, TooMany) as error:
+        except TooMany as error:
+            form.add_error(None, error.message)
+            page = _page(request, form, target, 429)
+            page["Retry-After"] = str(error.retry_after)
+            return page
+        except BadCredential as error:
             form.add_error(None, error.message)
         else:
             return steps.begin(request, user, remember=form.cleaned_data["remember"], next=target)
-    ended = request.session.pop("ended", False)
-    return render(request, "sign_in.html", {"form": form, "next": target, "ended": ended}, status=_status(form))
+    return _page(request, form, target, _status(form))
 
 
 @never_cache
@@ -101,6 +105,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     sessions.sign_out(request)
     messages.success(request, _("You are signed out."))
     return HttpResponseRedirect(reverse("sign_in"))
+
+
+def _page(request: HttpRequest, form: SignIn, target: str, status: int) -> HttpResponse:
+    ended = request.session.pop("ended", False)
+    return render(request, "sign_in.html", {"form": form, "next": target, "ended": ended}, status=status)
 
 
 def _proven(request: HttpRequest, login: str, password: str) -> User:

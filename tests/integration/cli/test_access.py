@@ -6,6 +6,7 @@ import pytest
 
 from multiflexi.models import Company, CompanyUser, Token, User
 from multiflexi.services import login_protection, token_check
+from tests.integration.web.pages import with_second_factor
 
 from .conftest import Cli
 
@@ -70,11 +71,8 @@ def test_roles(cli: Cli, bob: User) -> None:
     assert (done["roles"], done["replace"]) == (["editor", "user"], True)
     assert [one["name"] for one in done["role_details"]] == ["editor", "user"]
     cli("user-role:set", "--login", "bob", "--roles", "viewer", "--replace", "false")
-    assert [one["name"] for one in cli("user-role:list", "--login", "bob", "-f", "json").json] == [
-        "editor",
-        "user",
-        "viewer",
-    ]
+    listed = cli("user-role:list", "--login", "bob", "--order", "name", "-f", "json").json
+    assert [one["name"] for one in listed] == ["editor", "user", "viewer"]
     assert cli("user-role:set", "--login", "bob", "--roles", "", "-f", "json").json["roles"] == []
 
 
@@ -83,7 +81,8 @@ def test_roles(cli: Cli, bob: User) -> None:
 )
 def test_roles_are_refused(cli: Cli, bob: User, words: list[str], code: str) -> None:
     assert cli("user-role:set", "--login", "bob", *words, "-f", "json").json["code"] == code
-    assert cli("user-role:list", "--login", "bob", "-f", "json").json[0]["name"] == "viewer"
+    [held] = cli("user-role:list", "--login", "bob", "-f", "json").json
+    assert (held["login"], held["name"]) == ("bob", "viewer")
 
 
 def test_failed_sign_ins_are_forgiven(cli: Cli, alice: User) -> None:
@@ -92,3 +91,11 @@ def test_failed_sign_ins_are_forgiven(cli: Cli, alice: User) -> None:
     assert cli("user:unlock", "alice", "--address", "192.0.2.1", "-f", "json").json["forgiven"] == 1
     assert cli("user:unlock", "--login", "alice", "-f", "json").json["forgiven"] == 1
     assert cli("user:unlock").code == 2
+
+
+def test_a_lost_second_factor_is_taken_away(cli: Cli, alice: User) -> None:
+    with_second_factor(alice)
+    assert cli("user:get", "--login", "alice", "-f", "json").json["two_factor_enabled"] in (True, 1)
+    assert cli("user:reset-2fa", "--login", "alice", "-f", "json").json["changed"]
+    assert not cli("user:reset-2fa", "--login", "alice", "-f", "json").json["changed"]
+    assert cli("user:get", "--login", "alice", "-f", "json").json["two_factor_enabled"] in (False, 0)

@@ -201,6 +201,19 @@ def test_tokens_end_by_time_and_by_request(browser: Client, public: Application)
         _presented(token)
 
 
+def test_what_was_allowed_is_taken_back(browser: Client, public: Application, bob: User):
+    token = _code_token(browser, public).json()["access_token"]
+    stranger = Client()
+    sign_in(stranger, bob)
+    assert "Phone" not in stranger.get(reverse("security")).content.decode()
+    stranger.post(reverse("take_back", args=(public.client_id,)))
+    _presented(token)
+    assert "Phone" in browser.get(reverse("security")).content.decode()
+    browser.post(reverse("take_back", args=(public.client_id,)))
+    with pytest.raises(AuthenticationFailed):
+        _presented(token)
+
+
 def test_a_client_acts_for_itself_as_its_service_account(root: User, robot: User):
     client, secret = clients.create(
         _web(root), name="Nightly", grant=clients.CREDENTIALS, scopes=["read", "jobs:run"], account="robot"

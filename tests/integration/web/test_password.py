@@ -60,14 +60,18 @@ def _link(client: Client, account: str) -> str:
     return re.search(r"http://testserver(\S+)", mail.outbox[-1].body)[1]
 
 
-def test_a_link_sets_a_password_once(mailing: None, client: Client, alice: User):
+def test_a_link_sets_a_password_once(mailing: None, client: Client, alice: User, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO", "multiflexi.http.request_log")
     other = Client()
     sign_in(other, alice)
     link = _link(client, "alice")
     assert mail.outbox[-1].to == ["alice@example.org"]
     form = client.get(link)
     assert form.status_code == 302
-    assert link.split("/")[-2] not in form["Location"]
+    proof = link.split("/")[-2]
+    assert proof not in form["Location"]
+    assert proof not in caplog.text
+    assert "/password/reset/" in caplog.text
     assert client.post(form["Location"], {"new": NEW, "again": NEW})["Location"] == reverse("sign_in")
     assert not signed_in(other)
     assert sign_in(Client(), alice, password=NEW).status_code == 302
@@ -79,6 +83,15 @@ def test_a_link_is_good_for_an_hour(mailing: None, client: Client, alice: User):
     link = _link(client, "alice@example.org")
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         assert client.get(client.get(link)["Location"])["Location"] == reverse("forgotten_password")
+
+
+def test_links_are_sent_three_times_an_hour_and_asked_for_ten_times(mailing: None, client: Client, alice: User):
+    answers = [client.post(reverse("forgotten_password"), {"account": "alice"}).status_code for _time in range(11)]
+    for thread in threading.enumerate():
+        if thread.name == "mail":
+            thread.join()
+    assert answers == [200] * 10 + [429]
+    assert len(mail.outbox) == 3
 
 
 def test_the_answer_does_not_tell_who_exists(mailing: None, client: Client, alice: User, bob: User):

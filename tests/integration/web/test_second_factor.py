@@ -163,6 +163,16 @@ def test_an_administrator_cannot_switch_it_off_others_can(alice: User, root: Use
         assert SecondFactor.objects.filter(user=user).exists() is not gone
 
 
+def test_a_lost_app_is_replaced_by_another_one(client: Client, root: User):
+    secret, _codes = with_second_factor(root)
+    sign_in(client, root)
+    client.post(STEP, {"code": current_code(secret)})
+    assert client.post(reverse("replace_second_factor"))["Location"] == reverse("set_up_second_factor")
+    fresh, codes = _set_up(client)
+    assert fresh != secret
+    assert len(codes) == 10
+
+
 def test_protected_pages_ask_for_the_password_again(client: Client, alice: User):
     sign_in(client, alice)
     assert client.get(reverse("set_up_second_factor")).status_code == 200

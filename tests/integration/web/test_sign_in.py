@@ -51,6 +51,15 @@ def test_every_failure_looks_the_same(client: Client, alice: User, wrong: dict[s
     assert not signed_in(client)
 
 
+def test_guessing_is_stopped_and_the_page_says_for_how_long(client: Client, alice: User):
+    for _attempt in range(5):
+        assert sign_in(client, alice, password="wrong").status_code == 422
+    answer = sign_in(client, alice)
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 800
+    assert not signed_in(client)
+
+
 def test_a_disabled_account_loses_its_session_at_once(client: Client, alice: User):
     sign_in(client, alice)
     User.objects.filter(pk=alice.pk).update(enabled=False)

@@ -8,7 +8,7 @@ from multiflexi.api.legacy.fields import MOMENT, NUMBER, TEXT, word_of
 from multiflexi.api.legacy.lists import Filter
 from multiflexi.api.legacy.noun import Noun
 from multiflexi.models import AuditEntry
-from multiflexi.services import audit_log
+from multiflexi.services import audit_trail
 from multiflexi.services.lists import same
 from multiflexi.services.rights import grants_of
 
@@ -37,13 +37,13 @@ Noun(
     one="auditlog",
     many="auditlog",
     key="auditLogId",
-    name=audit_log.NOUN,
+    name=audit_trail.NOUN,
     schema="AuditLogEntry",
     item="auditlog",
-    query=audit_log.query,
+    query=audit_trail.query,
     rows=lambda call, found: [_row(call, one) for one in found],
     sortable=same("id", "user_id", "entity_type", "entity_id", "action", "severity", "event_type", "created_at"),
-    find=audit_log.find,
+    find=audit_trail.find,
     detail=_row,
     filters={
         "user_id": Filter(NUMBER, "user_id__exact"),
