@@ -11,6 +11,7 @@ from django.http import Http404
 from rest_framework import exceptions
 
 from multiflexi.api.legacy.bodies import UnusableType
+from multiflexi.http.idempotency import OtherRequest
 from multiflexi.services.errors import (
     BadCredential,
     Conflict,
@@ -46,6 +47,7 @@ KNOWN_TEXTS = {
 # What is missing in the request rather than in the state of things.
 WRONG_REQUESTS = frozenset({"runtemplate_incomplete", "foreign_company", "foreign_credential_type", "unknown_fields"})
 BY_KIND: tuple[tuple[type[ServiceError], int], ...] = (
+    (OtherRequest, 422),
     (NotFound, 404),
     (NotPermitted, 403),
     (BadCredential, 401),

@@ -49,8 +49,11 @@ def _app(row: Row, profile: Profile) -> None:
             variable["type"] = "string"
     for code in (row.get("exitCodes") or {}).values():
         code["severity"] = SEVERITIES.get(code["severity"], code["severity"])
-    if profile.arrays and "exitCodes" in row:
-        row["exitCodes"] = None
+    if profile.arrays:
+        # That client reads tags as records, and exit codes as a list that nothing was ever published for.
+        row["tags"] = [{"name": tag} for tag in (row["tags"] or "").split(",") if tag]
+        if "exitCodes" in row:
+            row["exitCodes"] = None
 
 
 def _job(row: Row, profile: Profile) -> None:

@@ -12,17 +12,9 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from .conftest import Asker, World, told
+from tests.contract.legacy.world import LISTS, RECORDS, Asker, World, told
 
-LISTS = (
-    "apps", "companies", "users", "jobs", "runtemplates", "credentials", "credential_types", "credential_prototypes",
-    "topics", "eventsources", "eventrules", "tasks", "schedule", "artifacts", "auditlog",
-)  # fmt: skip
 KEYED = ("apps", "jobs", "runtemplates")
-RECORDS = (
-    "app", "company", "runtemplate", "job", "credential", "credential_type", "credential_prototype", "topic",
-    "eventsource", "eventrule", "task", "schedule", "artifact",
-)  # fmt: skip
 ROW_NAMES = {
     "apps": "application", "companies": "company", "users": "user", "jobs": "job", "runtemplates": "runtemplate",
     "tasks": "task", "credentials": "credential", "credential_types": "credential_type", "topics": "topic",

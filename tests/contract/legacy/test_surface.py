@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from multiflexi.models import Company, Job, User
+from tests.contract.legacy.world import BASE, LISTS, NASTY, RECORDS, SECRETS, Asker, World, told
 from tests.http import a_token, basic, bearer
-
-from .conftest import BASE, NASTY, SECRETS, Asker, World, told
-from .test_formats import LISTS, RECORDS
 
 PROTECTED = [f"/{noun}.json" for noun in LISTS] + ["/jobs/status.json", "/runtemplate/"]
 
@@ -112,7 +110,6 @@ def test_every_list_is_paged_and_ordered(world: World, as_root: Asker, noun: str
     assert int(answer["X-Total-Count"]) == len(everything)
     assert 'rel="first"' in answer["Link"] and ('rel="next"' in answer["Link"]) == (len(everything) > 1)
     assert 'rel="successor-version"' in answer["Link"]
-    assert ids(f"offset={2**70}") == [] if False else True
     for query in ("limit=abc", "limit=0", "limit=-1", "offset=-1", "offset=x", f"offset={2**70}", "order=password",
                   "order=job__id", "order="):  # fmt: skip
         status = as_root.get(f"/{noun}.json?{query}").status_code
@@ -120,10 +117,9 @@ def test_every_list_is_paged_and_ordered(world: World, as_root: Asker, noun: str
 
 
 def test_defaults_of_lists(world: World, as_root: Asker) -> None:
-    Job.objects.bulk_create(
-        Job(app=world.app, company=world.acme.company, runtemplate=world.acme.template, launched_by=User.objects.get(login="root"))
-        for _ in range(25)
-    )  # fmt: skip
+    owner = User.objects.get(login="root")
+    given = {"app": world.app, "company": world.acme.company, "runtemplate": world.acme.template, "launched_by": owner}
+    Job.objects.bulk_create(Job(**given) for _ in range(25))
     jobs = as_root.json("/jobs.json")
     assert len(jobs) == 20
     assert list(jobs) == sorted(jobs, key=int)
@@ -151,7 +147,7 @@ def test_words_for_states(world: World, as_alice: Asker, query: str, states: set
 
 def test_unknown_values_of_known_filters(world: World, as_root: Asker) -> None:
     for path in ("/jobs.json?status=nonsense", "/jobs.json?company_id=x", "/tasks.json?state=nonsense",
-                 "/jobs.json?from=someday", "/apps.json?enabled=perhaps", "/auditlog.json?action=nonsense"):  # fmt: skip
+                 "/jobs.json?from=someday", "/apps.json?enabled=perhaps", "/auditlog.json?action=burn"):  # fmt: skip
         assert as_root.get(path).status_code == 400, path
     assert as_root.get("/jobs.json?unheard=of").status_code == 200
 
@@ -195,8 +191,8 @@ def test_no_secret_leaves(world: World, as_root: Asker, root: User) -> None:
 
 def test_a_member_sees_one_company(world: World, as_alice: Asker, carol: User) -> None:
     foreign = world.globex
-    for noun in ("companies", "jobs", "runtemplates", "credentials", "credential_types", "eventrules", "tasks", "schedule",
-                 "artifacts"):  # fmt: skip
+    for noun in ("companies", "jobs", "runtemplates", "credentials", "credential_types", "eventrules", "tasks",
+                 "schedule", "artifacts"):  # fmt: skip
         found = as_alice.json(f"/{noun}.json?limit=1000")
         rows = list(found.values()) if isinstance(found, dict) else found
         assert rows, noun

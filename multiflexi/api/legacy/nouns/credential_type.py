@@ -66,7 +66,7 @@ def _update(call: Call, found: CredentialType) -> None:
     given.pop("company_id", None)
     code = given.pop("prototype", None)
     prototype = credential_prototype.find(call.actor, code) if code and code != found.prototype else None
-    if given.get("logo") == picture("credentialtypeimage.php", found.logo, found.pk):
+    if given.get("logo", "") == picture("credentialtypeimage.php", found.logo, found.pk):
         del given["logo"]
     credential_type.update(call.actor, found, prototype=prototype, **_texts(given))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from multiflexi.services.presenters import job as presenter
 
 MOST_VARIABLES, LONGEST_VALUE = 256, 128 * 1024
 MOST_LINES = 10_000
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FIELDS = {
     "runtemplate_id": Field(NUMBER),
     "scheduled": Field(TEXT),
@@ -183,6 +185,8 @@ def _variables(given: dict[str, Any]) -> dict[str, str]:
 
 
 def _variable(name: str, value: Any) -> str:
+    if not VARIABLE.fullmatch(name):
+        raise invalid_field("env", f'"{name}" cannot be a variable; use letters, digits and underscores.')
     if isinstance(value, dict | list):
         raise invalid_field("env", f"{name}: write a text, a number or a boolean.")
     text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
@@ -226,8 +230,13 @@ def remove_many(call: Call) -> Answer:
 def totals(call: Call) -> Answer:
     """Count jobs by what became of them"""
     found = job_query.totals(call.actor)
-    beside = {"quee_length": found["queue_length"], "timestamp": clock.now()}
-    return wrapped("jobsStatus", beside | found)
+    states = job_query.by_status(call.actor)
+    more = {
+        "running_jobs": states.get(JobStatus.RUNNING, 0) + states.get(JobStatus.FINISHING, 0),
+        "cancelled_jobs": states.get(JobStatus.CANCELLED, 0),
+        "quee_length": found["queue_length"],
+    }
+    return wrapped("jobsStatus", {"timestamp": clock.now(), **found, **more})
 
 
 @operation(
