@@ -26,11 +26,12 @@ from multiflexi.api.v2.frame.parsing import MergePatch, OwnFormat, StrictJSON
 from multiflexi.api.v2.frame.problems import TooLarge, answer
 from multiflexi.api.v2.frame.records import Shape, shape_of
 from multiflexi.api.v2.frame.schema import Described
-from multiflexi.http import idempotency
+from multiflexi.http import denials, idempotency
 from multiflexi.http.requests import actor_of
 from multiflexi.jobs.queue import backend
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import lookup
+from multiflexi.services.errors import NotPermitted
 
 VERSION = "2"
 
@@ -46,9 +47,21 @@ class View(GenericViewSet[Any]):
     queryset: Any = None
     renderer_classes = api_settings.DEFAULT_RENDERER_CLASSES[:1]
     extra_parameters: ClassVar[tuple[Any, ...]] = ()
+    denied: NotPermitted | None = None
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().dispatch(request, *args, **kwargs)
+        if self.denied and isinstance(self.request, Request):
+            denials.record(self.actor, self.request._request, self.denied)
+        return response
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, NotPermitted):
+            self.denied = exc
+        return super().handle_exception(exc)
 
     def get_exception_handler(self) -> Any:
         return answer
