@@ -23,13 +23,14 @@ from multiflexi.models import (
     TaskState,
 )
 from multiflexi.record.actor import Actor
+from multiflexi.services.counting import counted
 from multiflexi.services.rights import need
 
 RECENTLY = timedelta(days=30)
 
 
 def of(actor: Actor, company: Company) -> dict[str, Any]:
-    """What there is in a company and how its jobs and tasks ended; 8 queries."""
+    """What there is in a company and how its jobs and tasks ended; 5 queries."""
     need(actor, "jobs.read", company.pk)
     templates = RunTemplate.objects.filter(company=company, archived_at=None).aggregate(
         all=Count("pk"), active=Count("pk", filter=Q(active=True))
@@ -43,10 +44,12 @@ def of(actor: Actor, company: Company) -> dict[str, Any]:
     return {
         "runtemplates": templates["all"],
         "active_runtemplates": templates["active"],
-        "apps": CompanyApp.objects.filter(company=company).count(),
-        "credentials": Credential.objects.filter(company=company).count(),
-        "members": CompanyUser.objects.in_force().filter(company=company).count(),
-        "queued": QueueEntry.objects.filter(company=company).count(),
+        **counted(
+            apps=CompanyApp.objects.filter(company=company),
+            credentials=Credential.objects.filter(company=company),
+            members=CompanyUser.objects.in_force().filter(company=company),
+            queued=QueueEntry.objects.filter(company=company),
+        ),
         "jobs": jobs,
         "failed": failed,
         "success_rate": jobs[JobStatus.SUCCESS] / judged if judged else None,

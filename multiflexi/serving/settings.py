@@ -146,6 +146,14 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         f"{name}Enum": f"multiflexi.models.{name}"
-        for name in ("TaskState", "WorkerState", "Availability", "CompanyRole", "WorkerRole", "StopLevel")
+        for name in (
+            "TaskState",
+            "WorkerState",
+            "Availability",
+            "CompanyRole",
+            "WorkerRole",
+            "StopLevel",
+            "SourceState",
+        )
     },
 }

@@ -157,8 +157,9 @@ class RunTemplates(Resource):
         return run_template.query(self.actor)
 
     def prepare(self, found: Sequence[Any]) -> None:
-        missing = missing_by_template(found)
-        for template in found:
+        incomplete = [template for template in found if not template.complete]
+        missing = missing_by_template(incomplete) if incomplete else {}
+        for template in incomplete:
             template.still_missing = missing[template.pk]
 
     @repeatable

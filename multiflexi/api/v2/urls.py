@@ -17,6 +17,8 @@ from multiflexi.api.v2 import (
     credential_types,
     credentials,
     description,
+    event_rules,
+    event_sources,
     events,
     executors,
     failures,
@@ -57,6 +59,8 @@ MODULES: tuple[Any, ...] = (
     tokens,
     users,
     topics,
+    event_sources,
+    event_rules,
     logs,
     failures,
     metrics,
@@ -72,7 +76,7 @@ def _patterns() -> Iterator[URLPattern]:
     yield from description.patterns()
     for module in MODULES:
         for address, kind, methods in module.routes:
-            view = kind.as_view(methods)
+            view = kind.as_view(dict(methods))
             yield path(address, view)
             if address:
                 yield path(f"{address}/", view)

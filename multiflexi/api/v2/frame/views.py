@@ -26,7 +26,7 @@ from multiflexi.api.v2.frame.parsing import MergePatch, OwnFormat, StrictJSON
 from multiflexi.api.v2.frame.problems import TooLarge, answer
 from multiflexi.api.v2.frame.records import Shape, shape_of
 from multiflexi.api.v2.frame.schema import Described
-from multiflexi.http import idempotency
+from multiflexi.http import denials, idempotency
 from multiflexi.http.requests import actor_of
 from multiflexi.jobs.queue import backend
 from multiflexi.record.actor import Actor, Origin
@@ -49,6 +49,10 @@ class View(GenericViewSet[Any]):
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        denials.note(self.request, exc)
+        return super().handle_exception(exc)
 
     def get_exception_handler(self) -> Any:
         return answer
