@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.db import connection
+from django.urls import set_script_prefix
 
 from multiflexi.models import Company, CompanyRole, CompanyUser, Role, User, UserRole
 from multiflexi.services import rate_limit, remembered_passwords
@@ -37,6 +38,12 @@ def no_remembered_keys() -> Iterator[None]:
     rate_limit.forget()
     yield
     keyring.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_prefix() -> None:
+    """Requests under a prefix leave it behind in their thread; addresses that a test asks for itself have none."""
+    set_script_prefix("/")
 
 
 @pytest.fixture

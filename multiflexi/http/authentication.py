@@ -19,7 +19,7 @@ from rest_framework.request import Request
 
 from multiflexi.http.proxies import client_address
 from multiflexi.models import User
-from multiflexi.services import sign_in, token_check
+from multiflexi.services import second_factor, sign_in, token_check
 from multiflexi.services.errors import BadCredential, TooMany
 
 REALM = "MultiFlexi"
@@ -46,8 +46,16 @@ def api_token(request: Request, value: str) -> Proven | None:
     return found.user, Presented("token", found.pk, scopes, companies)
 
 
+def oauth_token(request: Request, value: str) -> Proven | None:
+    """Account and scopes of an access token of OAuth2. Raises BadCredential."""
+    # Its tables can be read once all applications are loaded.
+    from multiflexi.http.oauth.bearer import access_token
+
+    return access_token(request, value)
+
+
 # Asked in turn for a bearer token; one answers None for tokens that are not of its kind, the last one judges.
-BEARERS: tuple[Callable[[Request, str], Proven | None], ...] = (api_token,)
+BEARERS: tuple[Callable[[Request, str], Proven | None], ...] = (oauth_token, api_token)
 
 
 def challenge(request: Request) -> str:
@@ -84,7 +92,10 @@ class Basic(_Way):
             _refuse(_("The Authorization header has an unknown scheme; use Basic or Bearer."))
         login, password = _pair(value)
         agent = request.headers.get("User-Agent", "")
-        return sign_in.by_password(login, password, address=client_address(request), agent=agent), Presented("basic")
+        user = sign_in.by_password(login, password, address=client_address(request), agent=agent)
+        if second_factor.came_with(user):
+            _refuse(_("This account has a second factor, which Basic cannot carry; use an API token instead."))
+        return user, Presented("basic")
 
 
 class Bearer(_Way):

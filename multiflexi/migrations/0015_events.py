@@ -6,9 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [
-        ('multiflexi', '0014_rate_windows'),
-    ]
+    dependencies = [("multiflexi", "0014_rate_windows")]
 
     operations = [
         migrations.CreateModel(

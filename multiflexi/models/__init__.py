@@ -103,6 +103,7 @@ from multiflexi.models.runtemplate import (
     RunTemplateCredential,
     RunTemplateTopic,
 )
+from multiflexi.models.second_factor import RecoveryCode, SecondFactor
 from multiflexi.models.task import NoJobReason, Task, TaskState
 from multiflexi.models.user import (
     SUPER_ADMIN,
@@ -111,6 +112,7 @@ from multiflexi.models.user import (
     ApiRateLimit,
     IdempotencyKey,
     LoginAttempt,
+    OAuthClient,
     Token,
     User,
     UserSession,

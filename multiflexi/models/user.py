@@ -214,3 +214,20 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.idem_key
+
+
+class OAuthClient(models.Model):
+    """What an OAuth2 client may be given at most, and the account it acts as when it acts for itself.
+
+    `client_id` is that of the library's own table, which exists for web processes only.
+    """
+
+    client_id = models.CharField(max_length=255, unique=True)
+    scopes = models.JSONField(default=list)
+    account = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="oauth_clients")
+
+    class Meta:
+        db_table = "oauth_client"
+
+    def __str__(self) -> str:
+        return self.client_id

@@ -122,7 +122,7 @@ def test(actor: Actor, source: EventSource) -> Result:
     need(actor, "system.config")
     audit.write(actor, "test", source, data={"host": source.db_host, "port": source.db_port})
     try:
-        password = _open(source) or ""
+        password = plain(source) or ""
     except VaultError as error:
         return Result(Availability.MISCONFIGURED, str(error))
     given = Given(
@@ -184,7 +184,8 @@ def _sealed(source: EventSource, text: str) -> str:
     )
 
 
-def _open(source: EventSource) -> str | None:
+def plain(source: EventSource) -> str | None:
+    """The password in clear. Raises a VaultError."""
     if not source.db_password:
         return None
     return envelope.open_sealed(source.db_password, table="event_source", field="db_password", record=source.pk)
@@ -193,6 +194,6 @@ def _open(source: EventSource) -> str | None:
 def _opened(source: EventSource) -> str | None:
     """The stored password; an unreadable one counts as none, so that it can be replaced."""
     try:
-        return _open(source)
+        return plain(source)
     except VaultError:
         return None

@@ -46,10 +46,13 @@ class Scope(StrEnum):
     JOB_CREATE = "job-create"
     BULK = "bulk"
     STREAM = "stream"
+    # Links for new passwords: by address, and by account.
+    RECOVERY = "recovery"
+    LINK = "link"
 
 
 # Nobody may guess passwords or carry data away because a counter cannot be read.
-FAILS_CLOSED = frozenset({Scope.LOGIN, Scope.EXPORT})
+FAILS_CLOSED = frozenset({Scope.LOGIN, Scope.EXPORT, Scope.RECOVERY, Scope.LINK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ def limit_of(scope: Scope) -> Limit:
         Scope.EXPORT: Limit(5, HOUR),
         Scope.BULK: Limit(120, HOUR),
         Scope.STREAM: Limit(600, HOUR),
+        Scope.RECOVERY: Limit(10, HOUR),
+        Scope.LINK: Limit(3, HOUR),
     }[scope]
 
 

@@ -39,7 +39,7 @@ def count(identifier: str, scope: str, number: int, *, window: int, start: float
     One statement; atomic among all processes and hosts. Raises DatabaseError.
     """
     begun, ended, before = (_moment(start + step * window) for step in (0, 1, -1))
-    values = [identifier, scope, number, begun, ended, begun, before, limit, begun, number, ended, begun]
+    values: list[Any] = [identifier, scope, number, begun, ended, begun, before, limit, begun, number, ended, begun]
     with connection.cursor() as cursor:
         if not _tells_at_once():
             with transaction.atomic():

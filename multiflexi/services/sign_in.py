@@ -21,7 +21,7 @@ def by_password(login: str, password: str, *, address: str, agent: str = "", kno
     Raises BadCredential, the same and after the same time for all reasons, and TooMany while it is blocked. The
     account is read each time; only that the password fits its stored hash is remembered for a while.
     """
-    user = User.objects.filter(login=login, is_system=False).first()
+    user = User.objects.select_related("second_factor").filter(login=login, is_system=False).first()
     active = user if user is not None and user.is_active and password else None
     if active and remembered_passwords.holds(active.password, normal(password)):
         return active
@@ -41,3 +41,11 @@ def note(actor: Actor, user: User) -> None:
     now = timezone.now()
     User.objects.filter(pk=user.pk).update(last_login=now, last_login_ip=actor.ip, last_activity_at=now)
     audit.write(actor, "login", user, event_type="login_success")
+
+
+def login_of(text: str) -> str:
+    """The login that somebody means who may have typed an e-mail address; a login that looks like one goes first."""
+    if "@" not in text or User.objects.filter(login=text).exists():
+        return text
+    owners = list(User.objects.filter(email__iexact=text, is_system=False).values_list("login", flat=True)[:2])
+    return owners[0] if len(owners) == 1 else text

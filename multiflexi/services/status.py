@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 import resource
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import QuerySet
 
 from multiflexi import __version__
 from multiflexi.models import (
@@ -30,6 +32,7 @@ from multiflexi.models import (
     WorkerState,
 )
 from multiflexi.record.actor import Actor
+from multiflexi.services.counting import counted
 from multiflexi.services.rights import grants_of
 from multiflexi.vault import status as key_ring
 
@@ -46,8 +49,10 @@ PERIODS = {
 def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
     """The members of `status` in their order; `php` is kept empty for clients that expect the text."""
     now = now or datetime.now(UTC)
-    applications = Application.objects.filter(retired_at=None).count()
-    total = Job.objects.count()
+    numbers = counted(
+        **_kinds(), **{name: Job.objects.filter(end__gte=now - period) for name, period in PERIODS.items()}
+    )
+    applications, total = numbers["apps"], numbers["jobs_total"]
     daemons = _daemons(now)
     return {
         "version-cli": __version__,
@@ -57,13 +62,13 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
         "php": "",
         "os": f"{platform.system()} {platform.release()}",
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "companies": Company.objects.count(),
+        "companies": numbers["companies"],
         "apps": applications,
-        "runtemplates": RunTemplate.objects.filter(archived_at=None).count(),
-        "topics": Topic.objects.count(),
-        "credentials": Credential.objects.count(),
-        "credential_types": CredentialType.objects.count(),
-        "jobs": _jobs(total, now),
+        "runtemplates": numbers["runtemplates"],
+        "topics": numbers["topics"],
+        "credentials": numbers["credentials"],
+        "credential_types": numbers["credential_types"],
+        "jobs": _jobs(total, numbers),
         "database": _database(),
         "encryption": _encryption(),
         "zabbix": _zabbix(),
@@ -77,23 +82,14 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
         "db_host": str(connection.settings_dict.get("HOST") or ""),
         "applications": applications,
         "jobs_total": total,
-        "queue_length": QueueEntry.objects.count(),
+        "queue_length": numbers["queue_length"],
         "workers": _workers(now),
     }
 
 
 def counters() -> dict[str, int]:
-    """How much of each kind there is in the installation."""
-    return {
-        "companies": Company.objects.count(),
-        "apps": Application.objects.filter(retired_at=None).count(),
-        "runtemplates": RunTemplate.objects.filter(archived_at=None).count(),
-        "topics": Topic.objects.count(),
-        "credentials": Credential.objects.count(),
-        "credential_types": CredentialType.objects.count(),
-        "eventsources": EventSource.objects.count(),
-        "eventrules": EventRule.objects.count(),
-    }
+    """How much of each kind there is in the installation, in one query."""
+    return counted(**_kinds())
 
 
 def daemons() -> dict[str, str]:
@@ -124,10 +120,40 @@ def product() -> str:
     return str(connection.display_name)
 
 
-def _jobs(total: int, now: datetime) -> str:
-    counts = {name: Job.objects.filter(end__gte=now - period).count() for name, period in PERIODS.items()}
-    listed = ", ".join(f"{name}: {number}" for name, number in counts.items())
-    return f"total: {total}, {listed}, minute avg: {round(counts['hourly'] / 60)}"
+def for_caller(actor: Actor) -> dict[str, Any]:
+    """Version, counters and daemons for everybody; all members of `overview` for those who configure."""
+    now = datetime.now(UTC)
+    seen = _daemons(now)
+    told: dict[str, Any] = {
+        "version": __version__,
+        **counters(),
+        "database": product(),
+        "daemons": {role.value: seen.get(role, "inactive") for role in WorkerRole if role != WorkerRole.INLINE},
+        "timestamp": now.isoformat(timespec="seconds"),
+    }
+    if grants_of(actor).permits("system.config"):
+        told["details"] = overview(actor.label, now)
+    return told
+
+
+def _kinds() -> dict[str, QuerySet[Any]]:
+    return {
+        "companies": Company.objects.all(),
+        "apps": Application.objects.filter(retired_at=None),
+        "runtemplates": RunTemplate.objects.filter(archived_at=None),
+        "topics": Topic.objects.all(),
+        "credentials": Credential.objects.all(),
+        "credential_types": CredentialType.objects.all(),
+        "eventsources": EventSource.objects.all(),
+        "eventrules": EventRule.objects.all(),
+        "jobs_total": Job.objects.all(),
+        "queue_length": QueueEntry.objects.all(),
+    }
+
+
+def _jobs(total: int, numbers: Mapping[str, int]) -> str:
+    listed = ", ".join(f"{name}: {numbers[name]}" for name in PERIODS)
+    return f"total: {total}, {listed}, minute avg: {round(numbers['hourly'] / 60)}"
 
 
 def _migration() -> str:

@@ -29,7 +29,7 @@ OWN = frozenset({"email", "firstname", "lastname", "settings"})
 
 def query(actor: Actor, *, enabled: bool | None = None, search: str | None = None) -> QuerySet[User]:
     """Accounts of people, for those who may see them. Raises NotPermitted."""
-    rows = visible(User, actor).filter(is_system=False)
+    rows = visible(User, actor).select_related("second_factor").filter(is_system=False)
     if enabled is not None:
         rows = rows.filter(enabled=enabled)
     return containing(rows, search, "login", "email", "lastname")

@@ -20,6 +20,7 @@ from multiflexi.services.errors import (
     NotPermitted,
     Refused,
     ServiceError,
+    TooMany,
 )
 from multiflexi.vault.errors import VaultError
 
@@ -41,7 +42,7 @@ KNOWN_TEXTS = {
     "task_not_found": "Task not found",
     "artifact_not_found": "Artifact not found",
     "queue_entry_not_found": "Schedule not found",
-    "audit_log_entry_not_found": "Audit Log entry not found",
+    "audit_entry_not_found": "Audit Log entry not found",
     "runtemplate_not_runnable": "RunTemplate is not active",
 }
 # What is missing in the request rather than in the state of things.
@@ -52,6 +53,7 @@ BY_KIND: tuple[tuple[type[ServiceError], int], ...] = (
     (NotPermitted, 403),
     (BadCredential, 401),
     (Conflict, 409),
+    (TooMany, 429),
     (Invalid, 400),
     (Refused, 409),
     (ServiceError, 400),

@@ -18,6 +18,7 @@ from multiflexi.api.legacy.call import Call
 from multiflexi.api.legacy.declare import Operation
 from multiflexi.api.legacy.formats import FORMATS, RECORDS, by_header, plain
 from multiflexi.api.legacy.strict import shaped
+from multiflexi.http import denials
 from multiflexi.http.authentication import TokenParameter, challenge
 
 
@@ -71,6 +72,7 @@ class Endpoint(APIView):
 
     def handle_exception(self, exc: Exception) -> HttpResponseBase:
         request = self.request
+        denials.note(request, exc)
         status, document = errors.told(exc, getattr(request, "request_id", ""))
         response = refusal(status, document, getattr(self, "suffix", "json"))
         if status == 401:

@@ -132,6 +132,22 @@ def unlock(call: Call) -> Done:
     return Done({"status": "success", "forgiven": number}, f"{number} failed sign-ins forgiven")
 
 
+@NOUN.command(
+    "reset-2fa",
+    "Take away the second factor of somebody who lost it",
+    identifier("--id", help="Id, login or e-mail"),
+    value("--login", help="Sign-in name"),
+    changes=True,
+)
+def reset_second_factor(call: Call) -> Done:
+    from multiflexi.services import second_factor, user
+
+    found = user.find(call.reader, call.need("id", "login"))
+    had = second_factor.switch_off(call.actor, found)
+    line = f"Second factor of user {found.pk} taken away" if had else f"User {found.pk} has no second factor"
+    return Done({"status": "success", "user_id": found.pk, "changed": had}, line)
+
+
 def _values(call: Call) -> dict[str, Any]:
     return call.given(*SETTABLE)
 

@@ -6,6 +6,7 @@ import pytest
 
 from multiflexi.models import Company, CompanyUser, Token, User
 from multiflexi.services import login_protection, token_check
+from tests.integration.web.pages import with_second_factor
 
 from .conftest import Cli
 
@@ -90,3 +91,11 @@ def test_failed_sign_ins_are_forgiven(cli: Cli, alice: User) -> None:
     assert cli("user:unlock", "alice", "--address", "192.0.2.1", "-f", "json").json["forgiven"] == 1
     assert cli("user:unlock", "--login", "alice", "-f", "json").json["forgiven"] == 1
     assert cli("user:unlock").code == 2
+
+
+def test_a_lost_second_factor_is_taken_away(cli: Cli, alice: User) -> None:
+    with_second_factor(alice)
+    assert cli("user:get", "--login", "alice", "-f", "json").json["two_factor_enabled"] in (True, 1)
+    assert cli("user:reset-2fa", "--login", "alice", "-f", "json").json["changed"]
+    assert not cli("user:reset-2fa", "--login", "alice", "-f", "json").json["changed"]
+    assert cli("user:get", "--login", "alice", "-f", "json").json["two_factor_enabled"] in (False, 0)

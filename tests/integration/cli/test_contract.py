@@ -188,6 +188,7 @@ DRY_RUNS = {
     "prune": ["--jobs", "--logs", "--keep=0"],
     "user-erasure:process": ["1"],
     "user-erasure:cleanup": [],
+    "credential-type:remove-json": ["FILE"],
     "encryption:init": ["--force"],
     "encryption:rotate": [],
 }

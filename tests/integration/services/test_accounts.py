@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -71,7 +71,7 @@ def test_tokens_never_repeat(alice: User, ring: None) -> None:
         {"networks": []},
         {"companies": ["x"]},
         {"companies": []},
-        {"until": timezone.now() - timedelta(seconds=1)},
+        {"until": datetime(2026, 1, 1, tzinfo=UTC)},
         {"value": "short"},
         {"label": "x" * 65},
     ],

@@ -85,24 +85,6 @@ def upload(template: RunTemplate, text: str) -> FileStore:
     return row
 
 
-def _source(template: RunTemplate, name: str) -> EventSource:
-    return EventSource.objects.create(company=template.company, name=f"{name} of {template.pk}")
-
-
-def source_password(template: RunTemplate, text: str) -> EventSource:
-    row = _source(template, "Changes")
-    row.db_password = _seal(row, "db_password", text, template.company_id)
-    row.save()
-    return row
-
-
-def source_config(template: RunTemplate, text: str) -> EventSource:
-    row = _source(template, "Webhook")
-    row.config = {"path": "/changes", "TOKEN": _seal(row, "config.TOKEN", text, template.company_id)}
-    row.save()
-    return row
-
-
 def _job(template: RunTemplate) -> Job:
     owner = User.objects.technical()
     return Job.objects.create(app=template.app, company=template.company, runtemplate=template, launched_by=owner)
@@ -120,6 +102,20 @@ def job_overrides(template: RunTemplate, text: str) -> Job:
     job.overrides = {"CITY": "Brno", "TOKEN": _seal(job, "overrides.TOKEN", text, template.company_id)}
     job.save()
     return job
+
+
+def source_password(template: RunTemplate, text: str) -> EventSource:
+    row = EventSource.objects.create(name=f"By password {template.pk}", company=template.company)
+    row.db_password = _seal(row, "db_password", text, template.company_id)
+    row.save()
+    return row
+
+
+def source_config(template: RunTemplate, text: str) -> EventSource:
+    row = EventSource.objects.create(name=f"By token {template.pk}", company=template.company)
+    row.config = {"path": "/hooks", "TOKEN": _seal(row, "config.TOKEN", text, template.company_id)}
+    row.save()
+    return row
 
 
 BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
