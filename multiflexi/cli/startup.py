@@ -130,7 +130,7 @@ def _vault_failure(error: Exception) -> Failure | None:
 def _database_failure(error: Exception) -> Failure | None:
     if "django.db" not in sys.modules:
         return None
-    from django.db.utils import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
+    from django.db.utils import DatabaseError, DataError, IntegrityError, InterfaceError
 
     # The server's own words would show values and statements.
     if isinstance(error, DataError) or (isinstance(error, OverflowError) and "SQLite" in str(error)):
@@ -143,7 +143,7 @@ def _database_failure(error: Exception) -> Failure | None:
         return Failure(
             "The database refuses the change: it breaks one of its rules, such as a name given twice.", "conflict"
         )
-    if not isinstance(error, (OperationalError, ProgrammingError, InterfaceError)):
+    if not isinstance(error, (DatabaseError, InterfaceError)):
         return None
     # PostgreSQL appends the statement.
     reason = " ".join(str(error).partition("\nLINE ")[0].split())

@@ -29,8 +29,9 @@ KINDS = Word("soft", "hard", "anonymize")
 EXPORTED = ("Date", "Table", "Record ID", "Action", "Reason", "Performed By")
 
 
-def _format() -> Option:
-    return optional("--format", "-F", help="text, json, yaml, csv, ndjson or table", type=FORMAT, default="text")
+def _format(*more: str) -> Option:
+    """`more` = "-f" where it does not mean --force."""
+    return optional("--format", "-F", *more, help="text, json, yaml, csv, ndjson or table", type=FORMAT, default="text")
 
 
 def _request() -> Option:
@@ -46,7 +47,7 @@ def _force() -> Option:
     "List requests for erasure",
     value("--status", "-s", help="State", type=STATES),
     listing(),
-    output=value("--format", "-F", help="text, json, yaml, csv, ndjson or table", type=FORMAT, default="text"),
+    output=value("--format", "-F", "-f", help="text, json, yaml, csv, ndjson or table", type=FORMAT, default="text"),
 )
 def list_requests(call: Call) -> Rows:
     from multiflexi.services import erasure
@@ -113,7 +114,7 @@ def reject(call: Call) -> Done:
     return _decided(found, "rejected")
 
 
-@NOUN.command("process", "Carry out an approved request now", _request(), dry_run(), output=_format(), changes=True)
+@NOUN.command("process", "Carry out an approved request now", _request(), dry_run(), output=_format("-f"), changes=True)
 def process(call: Call) -> Done:
     from multiflexi.services import erasure
 
@@ -136,7 +137,7 @@ def process(call: Call) -> Done:
     "Show what an erasure did, and whether that record is intact",
     _request(),
     optional("--export-audit", "-e", help="Write the steps to this file as CSV", type=PATH),
-    output=_format(),
+    output=_format("-f"),
 )
 def audit(call: Call) -> Document:
     from multiflexi.cli.output.plain import plain
@@ -159,7 +160,7 @@ def audit(call: Call) -> Document:
     return Document(data, text, code=1 if verdict == "changed" else 0)
 
 
-@NOUN.command("cleanup", "Delete evidence older than 2555 days", dry_run(), output=_format(), changes=True)
+@NOUN.command("cleanup", "Delete evidence older than 2555 days", dry_run(), output=_format("-f"), changes=True)
 def cleanup(call: Call) -> Done:
     from datetime import UTC, datetime
 

@@ -80,7 +80,7 @@ def test_wrong_use(cli: Cli, name: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize("name", [name for name in WITH_SELECTOR if name not in ("job:status", "user:create")])
 def test_a_missing_selector_is_wrong_use(cli: Cli, name: str) -> None:
-    outcome = cli(name, "-f", "json")
+    outcome = cli(name, "--format=json")
     assert (outcome.code, outcome.json["status"]) == (2, "error")
 
 
