@@ -100,7 +100,7 @@ def _refuse_unfit(actor: Actor, rule: EventRule) -> None:
         if rule.runtemplate_source_id == rule.runtemplate_id:
             raise invalid_field("runtemplate_source_id", "a run template would start itself for ever; choose another.")
     else:
-        source = EventSource.objects.filter(pk=rule.event_source_id).first()
+        source = EventSource.objects.filter(pk=rule.event_source_id or 0).first()
         if source is None or source.company_id not in (None, company_id):
             raise lookup.not_found("Event source", f"id {rule.event_source_id}")
 

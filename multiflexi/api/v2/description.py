@@ -46,7 +46,7 @@ class Description(SpectacularAPIView):
     """YAML, or JSON by `Accept: application/json` or `?format=json`."""
 
     generator_class = Generator
-    renderer_classes = (OpenApiYamlRenderer, OpenApiJsonRenderer, Json)
+    renderer_classes: Any = (OpenApiYamlRenderer, OpenApiJsonRenderer, Json)
     permission_classes = (AllowAny,)
     authentication_classes = ()
 

@@ -15,7 +15,7 @@ class NamedApp(serializers.ModelSerializer[Any]):
     class Meta:
         model = Application
         fields: ClassVar = ("id", "uuid", "code", "name")
-        extra_kwargs: ClassVar = {"uuid": {"validators": []}, "code": {"validators": []}}
+        extra_kwargs: ClassVar[dict[str, Any]] = {"uuid": {"validators": []}, "code": {"validators": []}}
 
 
 class NamedCompany(serializers.ModelSerializer[Any]):

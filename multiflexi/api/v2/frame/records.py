@@ -67,7 +67,7 @@ class Record(serializers.ModelSerializer[Any]):
         return {name: one for name, one in found.items() if name not in shape.omit}
 
     def get_extra_kwargs(self) -> Any:
-        found: Any = super().get_extra_kwargs()  # type: ignore[misc]
+        found: Any = super().get_extra_kwargs()
         unique = (name for name in _declared(self) if getattr(_column(self, name), "unique", False))
         for name in unique:
             found.setdefault(name, {}).setdefault("validators", [])
@@ -87,11 +87,11 @@ def _members(kind: Any) -> list[str]:
 
 
 def _declared(record: Record) -> tuple[str, ...]:
-    return tuple(getattr(record.Meta, "fields", ()))  # type: ignore[attr-defined]
+    return tuple(getattr(record.Meta, "fields", ()))
 
 
 def _column(record: Record, name: str) -> Any:
-    columns = {one.name: one for one in record.Meta.model._meta.fields}  # type: ignore[attr-defined]
+    columns = {one.name: one for one in record.Meta.model._meta.fields}
     return columns.get(name)
 
 

@@ -14,7 +14,8 @@ from rest_framework import serializers
 from multiflexi.http import authentication, idempotency
 
 PREFIX = "/api/v2"
-_HEADER, _QUERY = OpenApiParameter.HEADER, OpenApiParameter.QUERY
+_HEADER: Any = OpenApiParameter.HEADER
+_QUERY: Any = OpenApiParameter.QUERY
 ERRORS = {
     "400": "The request cannot be understood.",
     "401": "Who asks is not known, or the credential is wrong.",
@@ -61,7 +62,7 @@ class Described(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         found: list[Any] = list(getattr(self.view, "extra_parameters", ()))
-        kind = getattr(self.view, "serializer_class", None)
+        kind: Any = getattr(self.view, "serializer_class", None)
         if hasattr(kind, "expandable") and getattr(self.view, "action", "") in (
             "list",
             "retrieve",

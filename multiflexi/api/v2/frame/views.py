@@ -41,7 +41,7 @@ class View(GenericViewSet[Any]):
 
     parser_classes = (StrictJSON, MergePatch)
     content_negotiation_class = OwnFormat
-    schema = Described()
+    schema: Any = Described()
     pagination_class: Any = None
     filter_backends: Any = ()
     queryset: Any = None
