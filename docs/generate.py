@@ -74,10 +74,57 @@ def states_page() -> Iterator[str]:
     yield from (f"| `{state}` | {state.label} | {state.colour} |" for state in TaskState)
 
 
+def default_grants() -> dict[str, set[str]]:
+    """The permissions of each system role as the migrations make them; no database is at hand here."""
+    from importlib import import_module
+
+    first = import_module("multiflexi.migrations.0004_roles")
+    own = import_module("multiflexi.migrations.0013_access").OWN
+    held = {
+        name: {
+            f"{resource}.{action}" for resource, one in first.GRANTS.items() for action in one if initial in one[action]
+        }
+        for name, (initial, *_texts) in first.ROLES.items()
+    }
+    for action in own:
+        held["user"].discard(f"jobs.{action}")
+        for name in held.keys() - {"viewer"}:
+            held[name].add(f"jobs.{action}_own")
+    return held
+
+
+def permissions_page() -> Iterator[str]:
+    """The permission matrix: what each action takes, and which system roles grant it when they are new."""
+    from multiflexi.access.matrix import RULES, Scope
+
+    granted = default_grants()
+    roles = list(granted)
+    yield "# Permissions\n"
+    yield (
+        "An action is allowed when a system role grants its permission, the role in the company concerned is high "
+        "enough and the token, if there is one, has the scope; everything else is denied. `super_admin` needs no "
+        "membership. Objects of other companies do not exist: 404. *own* means: for jobs the person launched.\n"
+    )
+    yield f"| Action | Permission | {' | '.join(f'`{name}`' for name in roles)} | Company role | Token scope |"
+    yield "|---|---|" + "---|" * len(roles) + "---|---|"
+    for rule in RULES.values():
+        names = ", ".join(f"`{name}`" for name in sorted(rule.permissions))
+        marks = []
+        for role in roles:
+            own = "own" if rule.own in granted[role] else "–"
+            marks.append("●" if rule.permissions <= granted[role] else own)
+        company = rule.company.value if rule.company else "–"
+        scope = f"`{rule.scope.value}`" if rule.scope else "no token"
+        yield f"| {rule.label} | {names} | {' | '.join(marks)} | {company} | {scope} |"
+    yield "\n## Scopes of tokens\n\n| Scope | Allows |\n|---|---|"
+    yield from (f"| `{scope.value}` | {scope.label} |" for scope in Scope)
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "settings.md": settings_page,
     "cli.md": command_page,
     "states.md": states_page,
+    "permissions.md": permissions_page,
 }
 
 

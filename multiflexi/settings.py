@@ -291,7 +291,9 @@ declared = (
         ),
         Setting("MULTIFLEXI_WEB_WORKERS", "int", 2, "web processes", minimum=1, maximum=256),
         Setting("MULTIFLEXI_WEB_THREADS", "int", 16, "threads of a web process", minimum=1, maximum=256),
-        Setting("CACHE_URL", "str", None, "redis://… for windows of rate limits; unset = the database", secret=True),
+        Setting(
+            "CACHE_URL", "str", None, "redis://… for windows of rate limits (no effect yet: the database)", secret=True
+        ),
     ),
     *group(
         "Sign-in",

@@ -13,7 +13,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection
 
 from multiflexi.models import Company, CompanyRole, CompanyUser, Role, User, UserRole
-from multiflexi.services import remembered_passwords
+from multiflexi.services import rate_limit, remembered_passwords
 from multiflexi.vault import keyring
 from tests.http import a_token, password_of
 
@@ -34,6 +34,7 @@ def no_remembered_keys() -> Iterator[None]:
     """Data keys are cached per process; the keys of one test's database must not reach the next test."""
     keyring.forget()
     remembered_passwords.forget()
+    rate_limit.forget()
     yield
     keyring.forget()
 

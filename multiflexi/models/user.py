@@ -153,11 +153,12 @@ class LoginAttempt(models.Model):
 
 
 class ApiRateLimit(models.Model):
-    """Requests counted for one client in one window, shared by all workers and hosts."""
+    """Requests counted for one client in one window and in that before, shared by all workers and hosts."""
 
     identifier = models.CharField(max_length=255)
     endpoint = models.CharField(max_length=255, default="", blank=True)
     requests = models.IntegerField(default=0)
+    previous = models.IntegerField(default=0)
     window_start = models.DateTimeField()
     window_end = models.DateTimeField(db_index=True)
     blocked_until = models.DateTimeField(null=True, blank=True, db_index=True)

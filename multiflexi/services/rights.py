@@ -80,8 +80,12 @@ def denied(action: str, company_id: Any = ANYWHERE) -> NotPermitted:
     return NotPermitted(
         f"{rule.label}: not permitted; it takes {needed}{where}{scope}. Ask an administrator.",
         "not_permitted",
-        details={"permission": sorted(rule.permissions)},
+        details={"permission": sorted(rule.permissions), **_concerned(company_id)},
     )
+
+
+def _concerned(company_id: Any) -> dict[str, int]:
+    return {"company_id": company_id} if isinstance(company_id, int) else {}
 
 
 def _user(actor: Actor) -> User | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core import signing
 from django.http import HttpResponseBase
@@ -63,12 +63,14 @@ class JobStream(Output):
     """The output of one job, also by ticket."""
 
     authentication_classes = (*AUTHENTICATION, Ticket)
+    rate_scopes: ClassVar = {"stream": "stream"}
 
 
 class Events(View):
     """Changes of the states of jobs in the caller's companies."""
 
     authentication_classes = (*AUTHENTICATION, Ticket)
+    rate_scopes: ClassVar = {"stream": "stream"}
 
     @extend_schema(
         parameters=[OpenApiParameter("Last-Event-ID", OpenApiTypes.INT64, OpenApiParameter.HEADER)],

@@ -28,15 +28,15 @@ from multiflexi.api.v2.frame.records import Shape, shape_of
 from multiflexi.api.v2.frame.schema import Described
 from multiflexi.http import denials, idempotency
 from multiflexi.http.requests import actor_of
+from multiflexi.http.throttling import RateLimitedView
 from multiflexi.jobs.queue import backend
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import lookup
-from multiflexi.services.errors import NotPermitted
 
 VERSION = "2"
 
 
-class View(GenericViewSet[Any]):
+class View(RateLimitedView, GenericViewSet[Any]):
     """One or several addresses with JSON answers; rights are judged by the services that the methods call."""
 
     parser_classes = (StrictJSON, MergePatch)
@@ -47,20 +47,17 @@ class View(GenericViewSet[Any]):
     queryset: Any = None
     renderer_classes = api_settings.DEFAULT_RENDERER_CLASSES[:1]
     extra_parameters: ClassVar[tuple[Any, ...]] = ()
-    denied: NotPermitted | None = None
+    rate_scopes: ClassVar[Mapping[str, str]] = {}
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().dispatch(request, *args, **kwargs)
-        if self.denied and isinstance(self.request, Request):
-            denials.record(self.actor, self.request._request, self.denied)
-        return response
+    def rate_scope(self, request: Request) -> str | None:
+        """What requests are counted as, where they are counted apart."""
+        return self.rate_scopes.get(str(self.action)) if request.user.is_authenticated else None
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, NotPermitted):
-            self.denied = exc
+        denials.note(self.request, exc)
         return super().handle_exception(exc)
 
     def get_exception_handler(self) -> Any:
