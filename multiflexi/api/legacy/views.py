@@ -19,6 +19,7 @@ from multiflexi.api.legacy.call import Call
 from multiflexi.api.legacy.declare import Operation
 from multiflexi.api.legacy.formats import FORMATS, RECORDS, by_header, plain
 from multiflexi.api.legacy.strict import shaped
+from multiflexi.http import denials
 from multiflexi.http.authentication import TokenParameter, challenge
 from multiflexi.http.throttling import RateLimitedView, decision_of, former_headers, reset_time
 
@@ -77,6 +78,7 @@ class Endpoint(RateLimitedView, APIView):
 
     def handle_exception(self, exc: Exception) -> HttpResponseBase:
         request = self.request
+        denials.note(request, exc)
         status, document = errors.told(exc, getattr(request, "request_id", ""))
         if status == 429:
             document = _too_many(request, document)

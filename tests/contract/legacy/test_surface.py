@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from multiflexi.models import Company, Job, User
+from multiflexi.models import AuditEntry, Company, Job, User
 from tests.contract.legacy.world import BASE, LISTS, NASTY, RECORDS, SECRETS, Asker, World, told
 from tests.http import a_token, basic, bearer
 
@@ -215,7 +215,7 @@ def test_a_member_sees_one_company(world: World, as_alice: Asker, carol: User) -
     assert as_alice.json("/jobs/status.json")["jobsStatus"]["total_jobs"] == len(world.acme.jobs)
 
 
-def test_a_viewer_changes_nothing(world: World, as_bob: Asker) -> None:
+def test_a_viewer_changes_nothing(world: World, as_bob: Asker, bob: User) -> None:
     before = world.acme.ids
     calls = [
         ("POST", "/job/", {"runtemplate_id": world.acme.template.pk}),
@@ -236,6 +236,7 @@ def test_a_viewer_changes_nothing(world: World, as_bob: Asker) -> None:
         answer = as_bob(method, path, body)
         assert answer.status_code == 403, (method, path, answer.content)
         assert told(answer)["permission"], path
+    assert AuditEntry.objects.filter(event_type="access_denied", user_id=bob.pk).count() == len(calls)
 
 
 def test_the_alias_of_a_token_parameter(world: World, as_alice: Asker, nobody: Asker, alice: User) -> None:
