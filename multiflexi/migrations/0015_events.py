@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('multiflexi', '0013_access'),
+        ('multiflexi', '0014_rate_windows'),
     ]
 
     operations = [

@@ -21,6 +21,8 @@ from multiflexi.models import (
     Credential,
     CredentialType,
     EncryptionKey,
+    EventRule,
+    EventSource,
     Job,
     QueueEntry,
     RunTemplate,
@@ -48,10 +50,13 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
     """The members of `status` in their order; `php` is kept empty for clients that expect the text."""
     now = now or datetime.now(UTC)
     numbers = counted(
-        **_kinds(), **{name: Job.objects.filter(end__gte=now - period) for name, period in PERIODS.items()}
+        **_kinds(),
+        jobs_total=Job.objects.all(),
+        queue_length=QueueEntry.objects.all(),
+        **{name: Job.objects.filter(end__gte=now - period) for name, period in PERIODS.items()},
     )
     applications, total = numbers["apps"], numbers["jobs_total"]
-    daemons = _daemons(now)
+    living = _daemons(now)
     return {
         "version-cli": __version__,
         "version-core": __version__,
@@ -71,12 +76,12 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
         "encryption": _encryption(),
         "zabbix": _zabbix(),
         "telemetry": _telemetry(),
-        "executor": daemons.get(WorkerRole.EXECUTOR, ""),
-        "scheduler": daemons.get(WorkerRole.SCHEDULER, ""),
+        "executor": living.get(WorkerRole.EXECUTOR, ""),
+        "scheduler": living.get(WorkerRole.SCHEDULER, ""),
         "timestamp": now.isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "eventor": daemons.get(WorkerRole.EVENTOR, ""),
-        "housekeeper": daemons.get(WorkerRole.HOUSEKEEPER, ""),
+        "eventor": living.get(WorkerRole.EVENTOR, ""),
+        "housekeeper": living.get(WorkerRole.HOUSEKEEPER, ""),
         "db_host": str(connection.settings_dict.get("HOST") or ""),
         "applications": applications,
         "jobs_total": total,
@@ -86,19 +91,51 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
 
 
 def for_caller(actor: Actor) -> dict[str, Any]:
-    """Version, counters and daemons for everybody; all members of `overview` for those who configure."""
+    """Version, counters and daemons for everybody; with `details` for those who configure."""
     now = datetime.now(UTC)
-    daemons = _daemons(now)
     told: dict[str, Any] = {
         "version": __version__,
-        **counted(**_kinds()),
-        "database": connection.vendor,
-        "daemons": {role.value: daemons.get(role, "inactive") for role in WorkerRole if role != WorkerRole.INLINE},
+        **counters(),
+        "database": product(),
+        "daemons": daemons(),
         "timestamp": now.isoformat(timespec="seconds"),
     }
-    if grants_of(actor).permits("system.config"):
+    if grants_of(actor).allows("system.config", None):
         told["details"] = overview(actor.label, now)
     return told
+
+
+def counters() -> dict[str, int]:
+    """How much of each kind there is in the installation; one query."""
+    return counted(**_kinds(), eventsources=EventSource.objects.all(), eventrules=EventRule.objects.all())
+
+
+def daemons() -> dict[str, str]:
+    """Whether an instance of each daemon shows signs of life: `running` or `stopped`."""
+    found = _daemons(datetime.now(UTC))
+    return {
+        role.value: "running" if found.get(role) == "active" else "stopped"
+        for role in (WorkerRole.SCHEDULER, WorkerRole.EXECUTOR, WorkerRole.EVENTOR, WorkerRole.HOUSEKEEPER)
+    }
+
+
+def details(actor: Actor) -> dict[str, Any]:
+    """What describes the host and the database server; empty for those who may not know."""
+    if not grants_of(actor).allows("system.config", None):
+        return {}
+    with connection.cursor():
+        version = ".".join(map(str, connection.get_database_version()))
+    return {
+        "python": platform.python_version(),
+        "os": f"{platform.system()} {platform.release()}",
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "database": f"{connection.display_name} {version}",
+    }
+
+
+def product() -> str:
+    """Name of the database's product."""
+    return str(connection.display_name)
 
 
 def _kinds() -> dict[str, QuerySet[Any]]:
@@ -109,8 +146,6 @@ def _kinds() -> dict[str, QuerySet[Any]]:
         "topics": Topic.objects.all(),
         "credentials": Credential.objects.all(),
         "credential_types": CredentialType.objects.all(),
-        "jobs_total": Job.objects.all(),
-        "queue_length": QueueEntry.objects.all(),
     }
 
 

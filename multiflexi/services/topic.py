@@ -43,7 +43,7 @@ def create(actor: Actor, *, topic: str, **values: Any) -> Topic:
     return made
 
 
-def update(actor: Actor, topic: Topic, **values: Any) -> bool:
+def update(actor: Actor, topic: Topic, /, **values: Any) -> bool:
     """Change name or colour and say whether anything changed. Raises Invalid and Conflict."""
     need(actor, "applications.update")
     given = _usable(values)

@@ -226,7 +226,7 @@ def _values(call: Call, kind: CredentialType) -> dict[str, str | None]:
 
 
 def _expiries(call: Call) -> dict[str, datetime | None]:
-    from multiflexi.cli import moments
+    from multiflexi.scheduling import moments
 
     try:
         return {name: moments.parse(text, zone=call.zone) if text else None for name, text in call["expires"]}

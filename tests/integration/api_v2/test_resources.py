@@ -205,7 +205,7 @@ def test_oneself(alice_asks: Caller, acme: Company) -> None:
 
 def test_status(client: Client, alice_asks: Caller, root_asks: Caller, world: World) -> None:
     public = Caller(client, {}).get("status").json()
-    assert (public["companies"], public["daemons"]["executor"]) == (1, "inactive")
+    assert (public["companies"], public["daemons"]["executor"]) == (1, "stopped")
     assert "details" not in public and "details" not in alice_asks.get("status").json()
     assert root_asks.get("status").json()["details"]["jobs_total"] == 2
     assert client.get("/api/v2/health/live").json() == {"status": "ok"}

@@ -13,6 +13,7 @@ from multiflexi.models import (
     CredentialType,
     CredentialTypeValue,
     CredentialValue,
+    EventSource,
     FileStore,
     Job,
     RunTemplate,
@@ -94,12 +95,28 @@ def job_overrides(template: RunTemplate, text: str) -> Job:
     return job
 
 
+def source_password(template: RunTemplate, text: str) -> EventSource:
+    row = EventSource.objects.create(name=f"By password {template.pk}", company=template.company)
+    row.db_password = _seal(row, "db_password", text, template.company_id)
+    row.save()
+    return row
+
+
+def source_config(template: RunTemplate, text: str) -> EventSource:
+    row = EventSource.objects.create(name=f"By token {template.pk}", company=template.company)
+    row.config = {"path": "/hooks", "TOKEN": _seal(row, "config.TOKEN", text, template.company_id)}
+    row.save()
+    return row
+
+
 BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
     ("credata", "value"): credential_value,
     ("credtypedata", "value"): type_value,
     ("configuration", "value"): configuration,
     ("company_env", "value"): company_env,
     ("file_store", "file_data"): upload,
+    ("event_source", "db_password"): source_password,
+    ("event_source", "config"): source_config,
     ("job", "env"): job_env,
     ("job", "overrides"): job_overrides,
 }
