@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -47,5 +48,12 @@ def login_of(text: str) -> str:
     """The login that somebody means who may have typed an e-mail address; a login that looks like one goes first."""
     if "@" not in text or User.objects.filter(login=text).exists():
         return text
-    owners = list(User.objects.filter(email__iexact=text, is_system=False).values_list("login", flat=True)[:2])
-    return owners[0] if len(owners) == 1 else text
+    owners = owners_of(text)
+    return owners[0].login if len(owners) == 1 else text
+
+
+def owners_of(mail: str) -> list[User]:
+    """The accounts with this e-mail address, whatever the case of its letters; two at most, which is one too many."""
+    # Comparing without regard to case is left to the collation by some databases, and ours has it.
+    rows = User.objects.filter(is_system=False).annotate(lower_mail=Lower("email"))
+    return list(rows.filter(lower_mail=mail.lower()).order_by("pk")[:2])
