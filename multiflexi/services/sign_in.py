@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from functools import cache
 
 from django.utils import timezone
@@ -14,6 +15,8 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import login_protection, remembered_passwords
 from multiflexi.services.errors import BadCredential
+
+ACTIVITY_EVERY = timedelta(hours=1)
 
 
 def by_password(login: str, password: str, *, address: str, agent: str = "", known_device: bool = False) -> User:
@@ -41,6 +44,13 @@ def note(actor: Actor, user: User) -> None:
     now = timezone.now()
     User.objects.filter(pk=user.pk).update(last_login=now, last_login_ip=actor.ip, last_activity_at=now)
     audit.write(actor, "login", user, event_type="login_success")
+
+
+def note_activity(user: User) -> None:
+    """Record that the account is in use; seldom, because every request comes by here."""
+    now = timezone.now()
+    if user.last_activity_at is None or user.last_activity_at <= now - ACTIVITY_EVERY:
+        User.objects.filter(pk=user.pk).update(last_activity_at=now, inactive_since=None)
 
 
 def _is_right(user: User | None, password: str) -> bool:
