@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -80,5 +80,5 @@ def _tells_at_once() -> bool:
     return connection.vendor != "mysql" or bool(getattr(connection, "mysql_is_mariadb", False))
 
 
-def _moment(seconds: float) -> object:
+def _moment(seconds: float) -> Any:
     return connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(seconds, UTC))

@@ -31,11 +31,17 @@ def find(actor: Actor, reference: Any) -> Role:
     return lookup.by_id_or(query(actor), NOUN, reference, "name")
 
 
+def assignments(actor: Actor) -> QuerySet[UserRole]:
+    """Who holds which role now. Raises NotPermitted."""
+    need(actor, "roles.read")
+    return UserRole.objects.in_force().select_related("role", "user")
+
+
 def of_user(actor: Actor, user: User) -> QuerySet[UserRole]:
     """The roles an account holds now, by name; everybody sees their own. Raises NotPermitted."""
     if not is_self(actor, user):
         need(actor, "roles.read")
-    return user.role_assignments.in_force().select_related("role").order_by("role__name")
+    return user.role_assignments.in_force().select_related("role", "user").order_by("role__name")
 
 
 def assign(

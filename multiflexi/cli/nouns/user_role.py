@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from multiflexi.cli.call import Call
-from multiflexi.cli.declare import Noun, Option, dry_run, optional, value
+from multiflexi.cli.declare import Noun, Option, dry_run, listing, optional, value
 from multiflexi.cli.output.errors import wrong_use
 from multiflexi.cli.output.results import Done, Rows
 from multiflexi.cli.values import BOOLEAN, MOMENT
 
 NOUN = Noun("user-role", "System roles of accounts")
-COLUMNS = ("id", "name", "display_name", "assigned_at", "expires_at")
+COLUMNS = ("id", "login", "name", "display_name", "assigned_at", "expires_at")
 
 
 def _account() -> list[Option]:
@@ -22,12 +22,15 @@ def _account() -> list[Option]:
     ]
 
 
-@NOUN.command("list", "List the system roles of an account", *_account())
+@NOUN.command("list", "List who holds which system role", *_account(), listing())
 def list_roles(call: Call) -> Rows:
     from multiflexi.services import role
-    from multiflexi.services.presenters.role import held
+    from multiflexi.services.presenters.role import ASSIGNMENT_SORTABLE, assignment
 
-    return Rows(map(held, role.of_user(call.reader, _user(call))), COLUMNS, empty="No roles found.")
+    found = role.assignments(call.reader)
+    if any(call[name] for name in ("user_id", "login", "email")):
+        found = found.filter(user=_user(call))
+    return Rows(map(assignment, call.page.of(found, ASSIGNMENT_SORTABLE)), COLUMNS, empty="No roles found.")
 
 
 @NOUN.command(

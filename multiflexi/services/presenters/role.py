@@ -22,6 +22,31 @@ def row(role: Role) -> dict[str, Any]:
     }
 
 
+ASSIGNMENT_SORTABLE = same(
+    "id",
+    "user_id",
+    "role_id",
+    "assigned_at",
+    "expires_at",
+    login="user__login",
+    name="role__name",
+    display_name="role__display_name",
+)
+
+
+def assignment(one: UserRole) -> dict[str, Any]:
+    return {
+        "id": one.pk,
+        "user_id": one.user_id,
+        "login": one.user.login,
+        "role_id": one.role_id,
+        "name": one.role.name,
+        "display_name": one.role.display_name,
+        "assigned_at": one.assigned_at,
+        "expires_at": one.expires_at,
+    }
+
+
 def held(assignment: UserRole) -> dict[str, Any]:
     return {
         "id": assignment.role_id,
