@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
+from functools import cache
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from multiflexi.models import User
-from multiflexi.models.passwords import normal
+from multiflexi.models.passwords import hashed, normal
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import login_protection, remembered_passwords
 from multiflexi.services.errors import BadCredential
-
-NOBODY_HAS_IT = "!"
 
 
 def by_password(login: str, password: str, *, address: str, agent: str = "", known_device: bool = False) -> User:
@@ -26,8 +27,7 @@ def by_password(login: str, password: str, *, address: str, agent: str = "", kno
     if active and remembered_passwords.holds(active.password, normal(password)):
         return active
     attempt = login_protection.begin(login, address, agent, known_device=known_device)
-    # Takes as long for an account that does not exist, so that nobody can tell.
-    right = (user or User(password=NOBODY_HAS_IT)).check_password(password)
+    right = _is_right(user, password)
     if active is None or not right:
         login_protection.failed(attempt, "password" if user and not right else "account")
         raise BadCredential(_("Login or password is wrong, or the account is disabled."), "bad_password")
@@ -41,3 +41,14 @@ def note(actor: Actor, user: User) -> None:
     now = timezone.now()
     User.objects.filter(pk=user.pk).update(last_login=now, last_login_ip=actor.ip, last_activity_at=now)
     audit.write(actor, "login", user, event_type="login_success")
+
+
+def _is_right(user: User | None, password: str) -> bool:
+    """Compares with a password nobody knows where there is none, so that nobody can tell which accounts exist."""
+    asked = user if user is not None and user.has_usable_password() else User(password=_decoy())
+    return asked.check_password(password) and asked is user
+
+
+@cache
+def _decoy() -> str:
+    return hashed(secrets.token_urlsafe())

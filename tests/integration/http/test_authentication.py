@@ -202,6 +202,7 @@ def test_header_comes_before_the_key_and_the_session(client: Client, alice: User
     assert login(**basic(alice), **{"X-API-Key": robot_token}) == "alice"
     assert login(**basic(alice, "wrong"), **{"X-API-Key": robot_token}) == 401
     assert login(**bearer("mfx_wrong"), **{"X-API-Key": robot_token}) == 401
+    assert login(**{"Authorization": "Digest x", "X-API-Key": robot_token}) == 401
     assert login(**{"X-API-Key": "wrong"}) == 401
 
 
