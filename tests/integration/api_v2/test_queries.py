@@ -130,7 +130,8 @@ def count(caller: Caller, path: str) -> int:
         answer = caller.get(path)
         b"".join(answer.streaming_content) if answer.streaming else answer.content
     assert answer.status_code == 200, (path, answer.content)
-    return len(captured)
+    # The clock of the database is asked now and then, and not by the answer's own will.
+    return sum("FROM" in query["sql"].upper() for query in captured)
 
 
 def counts(caller: Caller, world: World, user: User) -> dict[str, int]:
