@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.core.signals import request_finished
+from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -54,16 +54,26 @@ class Stage:
         with undone():
             answer = self.client.generic(method, path, headers={**headers, **row.headers}, **more)
             told = _told(answer, row)  # type: ignore[arg-type]
-            told = _without(told, path, more.get("data", ""))
+            told = without_asked(told, path, more.get("data", ""))
         self.client.cookies.clear()
         return answer.status_code, told
 
 
-def _without(told: bytes, *asked: str) -> bytes:
+def without_asked(told: bytes, *asked: str) -> bytes:
     """What is told beside the numbers that were asked for, which answers may repeat."""
     for number in re.findall(r"\d{9}", " ".join(asked)):
         told = told.replace(number.encode(), b"asked")
     return told
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """Requests neither begin nor end with closing the connection that all of this happens on."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @contextmanager
@@ -81,17 +91,14 @@ def _told(answer: HttpResponse, row: Row) -> bytes:
     if not answer.streaming:
         return headers + b"\n\n" + answer.content
     body = b"" if row.endless else b"".join(answer)
-    # Closing an answer would otherwise close the connection that all of this happens on.
-    request_finished.disconnect(close_old_connections)
     answer.close()
-    request_finished.connect(close_old_connections)
     return headers + b"\n\n" + body
 
 
 @pytest.fixture(scope="module")
 def stage(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stage]:
     """Built once; everything happens in a transaction that never ends well."""
-    with django_db_blocker.unblock(), override_settings(API_RATE_LIMITING_ENABLED=False), undone():
+    with django_db_blocker.unblock(), override_settings(API_RATE_LIMITING_ENABLED=False), one_connection(), undone():
         keyring.forget()
         keyring.ensure_keys()
         world = plots.build()
