@@ -20,6 +20,7 @@ from multiflexi.services.errors import (
     NotPermitted,
     Refused,
     ServiceError,
+    TooMany,
 )
 from multiflexi.vault.errors import VaultError
 
@@ -52,6 +53,7 @@ BY_KIND: tuple[tuple[type[ServiceError], int], ...] = (
     (NotPermitted, 403),
     (BadCredential, 401),
     (Conflict, 409),
+    (TooMany, 429),
     (Invalid, 400),
     (Refused, 409),
     (ServiceError, 400),

@@ -62,7 +62,7 @@ class Watch:
         self._asked = time.monotonic()
         if self.actor.token_id and not _token_counts(self.actor.token_id):
             return False
-        user = User.objects.filter(pk=self.actor.user_id).first()
+        user = User.objects.filter(pk=self.actor.user_id or 0).first()
         grants = of_user(
             user,
             scopes=getattr(self.presented, "scopes", None),

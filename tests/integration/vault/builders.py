@@ -18,6 +18,7 @@ from multiflexi.models import (
     Job,
     KeptFile,
     RunTemplate,
+    SecondFactor,
     User,
 )
 from multiflexi.vault import envelope
@@ -25,7 +26,7 @@ from multiflexi.vault import envelope
 SECRET = "hunter2-of-{}"
 
 
-def _seal(row: Any, field: str, text: str, company_id: int) -> str:
+def _seal(row: Any, field: str, text: str, company_id: int | None) -> str:
     return envelope.seal(
         text, key="credentials", table=row._meta.db_table, field=field, record=row.pk, company_id=company_id
     )
@@ -118,6 +119,14 @@ def source_config(template: RunTemplate, text: str) -> EventSource:
     return row
 
 
+def second_factor(template: RunTemplate, text: str) -> SecondFactor:
+    owner = User.objects.create(login=f"owner {template.pk}", password="!")
+    row = SecondFactor.objects.create(user=owner)
+    row.secret = _seal(row, "secret", text, None)
+    row.save()
+    return row
+
+
 BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
     ("credata", "value"): credential_value,
     ("credtypedata", "value"): type_value,
@@ -127,6 +136,7 @@ BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
     ("file_store", "file_data"): upload,
     ("event_source", "db_password"): source_password,
     ("event_source", "config"): source_config,
+    ("second_factor", "secret"): second_factor,
     ("job", "env"): job_env,
     ("job", "overrides"): job_overrides,
 }

@@ -114,8 +114,8 @@ def plain(call: Call) -> Answer:
 
 
 @operation(
-    "POST", "job", id="setjobById", schema="Job", status=201, body=FIELDS, required=("runtemplate_id",), tag="job",
-    successor="jobs",
+    "POST", "job", id="setjobById", rate="job-create", schema="Job", status=201, body=FIELDS,
+    required=("runtemplate_id",), tag="job", successor="jobs",
 )  # fmt: skip
 def schedule(call: Call) -> Answer:
     """Run a run template, now or later"""
@@ -136,8 +136,8 @@ def schedule(call: Call) -> Answer:
 
 
 @suffixed(
-    "POST", "jobs", id="createJob", schema="Job", status=201, body=FIELDS, required=("runtemplate_id",), tag="job",
-    successor="jobs",
+    "POST", "jobs", id="createJob", rate="job-create", schema="Job", status=201, body=FIELDS,
+    required=("runtemplate_id",), tag="job", successor="jobs",
 )  # fmt: skip
 def create(call: Call) -> Answer:
     """Run a run template, now or later"""

@@ -144,6 +144,7 @@ def _outcome(name: str, number: int, failed: list[Row], **more: Any) -> Answer:
 
 @operation(
     "POST", "runtemplates/bulk-reconfigure", id="reconfigureRunTemplates", schema="BulkResult", slash=False,
+    rate="bulk",
     body=RECONFIGURE_FIELDS, required=tuple(RECONFIGURE_FIELDS), tag="runtemplate",
 )  # fmt: skip
 def reconfigure(call: Call) -> Answer:
@@ -160,6 +161,7 @@ def reconfigure(call: Call) -> Answer:
 
 @operation(
     "POST", "runtemplates/bulk-execute", id="executeRunTemplates", schema="BulkResult", slash=False,
+    rate="bulk",
     body=EXECUTE_FIELDS, required=("runtemplate_ids",), tag="runtemplate",
 )  # fmt: skip
 def execute(call: Call) -> Answer:

@@ -28,6 +28,7 @@ from multiflexi.api.v2.frame.records import Shape, shape_of
 from multiflexi.api.v2.frame.schema import Described
 from multiflexi.http import denials, idempotency
 from multiflexi.http.requests import actor_of
+from multiflexi.http.throttling import RateLimitedView
 from multiflexi.jobs.queue import backend
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import lookup
@@ -35,20 +36,25 @@ from multiflexi.services import lookup
 VERSION = "2"
 
 
-class View(GenericViewSet[Any]):
+class View(RateLimitedView, GenericViewSet[Any]):
     """One or several addresses with JSON answers; rights are judged by the services that the methods call."""
 
     parser_classes = (StrictJSON, MergePatch)
     content_negotiation_class = OwnFormat
-    schema = Described()
+    schema: Any = Described()
     pagination_class: Any = None
     filter_backends: Any = ()
     queryset: Any = None
     renderer_classes = api_settings.DEFAULT_RENDERER_CLASSES[:1]
     extra_parameters: ClassVar[tuple[Any, ...]] = ()
+    rate_scopes: ClassVar[Mapping[str, str]] = {}
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def rate_scope(self, request: Request) -> str | None:
+        """What requests are counted as, where they are counted apart."""
+        return self.rate_scopes.get(str(self.action)) if request.user.is_authenticated else None
 
     def handle_exception(self, exc: Exception) -> Response:
         denials.note(self.request, exc)
