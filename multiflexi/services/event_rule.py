@@ -19,7 +19,7 @@ from multiflexi.services.scope import visible
 
 NOUN = "Event rule"
 CAUSES = ("event_source_id", "runtemplate_source_id")
-NULLABLE = ("name", "evidence", "debounce_key")
+NULLABLE = ("name", "evidence", "debounce_key", "env_mapping", "conditions")
 
 
 def query(actor: Actor, *, company_id: int | None = None, enabled: bool | None = None) -> QuerySet[EventRule]:

@@ -135,7 +135,9 @@ def _asking(stage: Stage, person: str, wrong: dict[str, str]) -> Callable[[Case]
                 wrong.setdefault(f"{what} [{answer.status_code}] {title}", _told(reason, answer.content, case))
         told = without_asked(answer.content, answer.request.url or "", str(case.body))
         for leak in stage.judge.leaks(Row(PUBLIC), CAST[person], told):
-            wrong.setdefault(f"{what} [{answer.status_code}] tells {leak}", answer.content[:200].decode(errors="replace"))
+            wrong.setdefault(
+                f"{what} [{answer.status_code}] tells {leak}", answer.content[:200].decode(errors="replace")
+            )
 
     return ask
 
