@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,11 +112,9 @@ def _try(operation: Any, mode: GenerationMode, ids: dict[str, Any], ask: Callabl
         asked += 1
         ask(case)
 
-    try:
+    # There is nothing that could be wrong about a request that cannot be made.
+    with suppress(Unsatisfiable):
         each()
-    except Unsatisfiable:
-        # There is nothing that could be wrong about such a request.
-        pass
     return asked
 
 
