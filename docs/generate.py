@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,9 +11,12 @@ from pathlib import Path
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 # The pages must not depend on the machine that makes them.
-os.environ.update(DJANGO_SETTINGS_MODULE="multiflexi.settings", MULTIFLEXI_ENV_FILE=os.devnull, DB_CONNECTION="dummy")
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="multiflexi.serving.settings", MULTIFLEXI_ENV_FILE=os.devnull, DB_CONNECTION="dummy"
+)
 
 MADE = "<!-- Made by docs/generate.py from the code; change the code, not this page. -->"
+MADE_YAML = "# Made by docs/generate.py from the code; change the code, not this file."
 CLI_INTRODUCTION = """\
 # Command line
 
@@ -120,11 +124,23 @@ def permissions_page() -> Iterator[str]:
     yield from (f"| `{scope.value}` | {scope.label} |" for scope in Scope)
 
 
+def api_document() -> Iterator[str]:
+    """API v2 as OpenAPI 3.1, so that every change of the contract shows in review."""
+    import yaml
+
+    from multiflexi.api.v2.description import Generator
+
+    # Through JSON, which turns what is lazy or ordered into plain values.
+    document = json.loads(json.dumps(Generator().made() | {"servers": [{"url": "/"}]}, default=str))
+    yield yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120).rstrip()
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "settings.md": settings_page,
     "cli.md": command_page,
     "states.md": states_page,
     "permissions.md": permissions_page,
+    "openapi-v2.yaml": api_document,
 }
 
 
@@ -138,7 +154,8 @@ def main() -> int:
     django.setup()
     stale = []
     for name, make in PAGES.items():
-        text = f"{MADE}\n\n" + "\n".join(make()) + "\n"
+        heading = MADE if name.endswith(".md") else MADE_YAML
+        text = f"{heading}\n\n" + "\n".join(make()) + "\n"
         page = REFERENCE / name
         if page.exists() and page.read_text(encoding="utf-8") == text:
             continue

@@ -45,7 +45,7 @@ class Authority:
         rule = RULES[name]
         if self.everything:
             return True
-        if not self._in_scope(rule):
+        if not self._in_scope(rule) or (rule.company is None and not self._reaches(rule, None)):
             return False
         return rule.permissions <= self.permissions or rule.own in self.permissions
 

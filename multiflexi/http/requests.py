@@ -11,6 +11,7 @@ from multiflexi.access.authority import Authority, of_user
 from multiflexi.http.proxies import client_address
 from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
+from multiflexi.services import sign_in
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _USABLE = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
@@ -44,11 +45,20 @@ def actor_of(request: HttpRequest, origin: Origin) -> Actor:
     )
 
 
+def actor_anew(request: HttpRequest, origin: Origin) -> Actor:
+    """As `actor_of`, with the rights read again: for a request that has just given some to its own caller."""
+    plain: Any = getattr(request, "_request", request)
+    plain.authority = None, None
+    return actor_of(request, origin)
+
+
 def _grants(request: HttpRequest) -> Authority:
     plain: Any = getattr(request, "_request", request)
     user = request.user if isinstance(request.user, User) else None
     asked_for, known = getattr(plain, "authority", (None, None))
     if known is None or asked_for != (user and user.pk):
+        if user is not None:
+            sign_in.note_activity(user)
         presented = getattr(request, "auth", None)
         known = of_user(
             user,

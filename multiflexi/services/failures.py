@@ -14,8 +14,9 @@ MOST = 200
 def patterns(jobs: QuerySet[Job], language: str = "en") -> list[dict[str, Any]]:
     """Unsuccessful ones of the jobs by application, exit code and reason, the most frequent first; 3 queries."""
     rows = jobs.filter(status__in=UNSUCCESSFUL_STATES).order_by()
-    found = list(
-        rows.values("app_id", "app__name", "exitcode", "failure_reason")
+    found: list[dict[str, Any]] = [
+        dict(row)
+        for row in rows.values("app_id", "app__name", "exitcode", "failure_reason")
         .annotate(
             jobs=Count("pk"),
             runtemplates=Count("runtemplate_id", distinct=True),
@@ -25,7 +26,7 @@ def patterns(jobs: QuerySet[Job], language: str = "en") -> list[dict[str, Any]]:
             last_job_id=Max("pk"),
         )
         .order_by("-jobs", "app_id", "exitcode", "failure_reason")[:MOST]
-    )
+    ]
     known = _codes({row["app_id"] for row in found})
     for row in found:
         row["app_name"] = row.pop("app__name")
@@ -36,6 +37,6 @@ def patterns(jobs: QuerySet[Job], language: str = "en") -> list[dict[str, Any]]:
     return found
 
 
-def _codes(app_ids: set[int]) -> dict[tuple[int, int], AppExitCode]:
+def _codes(app_ids: set[int]) -> dict[tuple[int, int | None], AppExitCode]:
     rows = AppExitCode.objects.filter(app_id__in=app_ids).prefetch_related("translations")
     return {(row.app_id, row.exit_code): row for row in rows}

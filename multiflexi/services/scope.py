@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
-from multiflexi.models import Credential, CredentialType, EventSource, Role, User
+from multiflexi.models import Credential, CredentialType, EventSource, Role, RunTemplateCredential, User
 from multiflexi.models.base import TenantModel
 from multiflexi.record.actor import Actor
 from multiflexi.services.rights import OF_THE_INSTALLATION, grants_of, need
@@ -15,6 +15,7 @@ M = TypeVar("M", bound=Model)
 READING = {
     Credential: "credentials.read",
     CredentialType: "credentials.read",
+    RunTemplateCredential: "credentials.read",
     EventSource: "system.config",
     User: "users.read",
     Role: "roles.read",

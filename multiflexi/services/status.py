@@ -50,10 +50,13 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
     """The members of `status` in their order; `php` is kept empty for clients that expect the text."""
     now = now or datetime.now(UTC)
     numbers = counted(
-        **_kinds(), **{name: Job.objects.filter(end__gte=now - period) for name, period in PERIODS.items()}
+        **_kinds(),
+        jobs_total=Job.objects.all(),
+        queue_length=QueueEntry.objects.all(),
+        **{name: Job.objects.filter(end__gte=now - period) for name, period in PERIODS.items()},
     )
     applications, total = numbers["apps"], numbers["jobs_total"]
-    daemons = _daemons(now)
+    living = _daemons(now)
     return {
         "version-cli": __version__,
         "version-core": __version__,
@@ -73,12 +76,12 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
         "encryption": _encryption(),
         "zabbix": _zabbix(),
         "telemetry": _telemetry(),
-        "executor": daemons.get(WorkerRole.EXECUTOR, ""),
-        "scheduler": daemons.get(WorkerRole.SCHEDULER, ""),
+        "executor": living.get(WorkerRole.EXECUTOR, ""),
+        "scheduler": living.get(WorkerRole.SCHEDULER, ""),
         "timestamp": now.isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "eventor": daemons.get(WorkerRole.EVENTOR, ""),
-        "housekeeper": daemons.get(WorkerRole.HOUSEKEEPER, ""),
+        "eventor": living.get(WorkerRole.EVENTOR, ""),
+        "housekeeper": living.get(WorkerRole.HOUSEKEEPER, ""),
         "db_host": str(connection.settings_dict.get("HOST") or ""),
         "applications": applications,
         "jobs_total": total,
@@ -87,9 +90,24 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
     }
 
 
+def for_caller(actor: Actor) -> dict[str, Any]:
+    """Version, counters and daemons for everybody; with `details` for those who configure."""
+    now = datetime.now(UTC)
+    told: dict[str, Any] = {
+        "version": __version__,
+        **counters(),
+        "database": product(),
+        "daemons": daemons(),
+        "timestamp": now.isoformat(timespec="seconds"),
+    }
+    if grants_of(actor).allows("system.config", None):
+        told["details"] = overview(actor.label, now)
+    return told
+
+
 def counters() -> dict[str, int]:
-    """How much of each kind there is in the installation, in one query."""
-    return counted(**_kinds())
+    """How much of each kind there is in the installation; one query."""
+    return counted(**_kinds(), eventsources=EventSource.objects.all(), eventrules=EventRule.objects.all())
 
 
 def daemons() -> dict[str, str]:
@@ -120,22 +138,6 @@ def product() -> str:
     return str(connection.display_name)
 
 
-def for_caller(actor: Actor) -> dict[str, Any]:
-    """Version, counters and daemons for everybody; all members of `overview` for those who configure."""
-    now = datetime.now(UTC)
-    seen = _daemons(now)
-    told: dict[str, Any] = {
-        "version": __version__,
-        **counters(),
-        "database": product(),
-        "daemons": {role.value: seen.get(role, "inactive") for role in WorkerRole if role != WorkerRole.INLINE},
-        "timestamp": now.isoformat(timespec="seconds"),
-    }
-    if grants_of(actor).permits("system.config"):
-        told["details"] = overview(actor.label, now)
-    return told
-
-
 def _kinds() -> dict[str, QuerySet[Any]]:
     return {
         "companies": Company.objects.all(),
@@ -144,10 +146,6 @@ def _kinds() -> dict[str, QuerySet[Any]]:
         "topics": Topic.objects.all(),
         "credentials": Credential.objects.all(),
         "credential_types": CredentialType.objects.all(),
-        "eventsources": EventSource.objects.all(),
-        "eventrules": EventRule.objects.all(),
-        "jobs_total": Job.objects.all(),
-        "queue_length": QueueEntry.objects.all(),
     }
 
 

@@ -27,7 +27,8 @@ class Operation:
     """A method on a path; `{name}` in it is a part that is handed to `run`.
 
     With `suffixes` one of them ends the path, else it may end in a slash, which `slash` says for the document.
-    `status` is that of success. `shape` is record, array, map, wrapper or file.
+    `status` is that of success. `shape` is record, array, map, wrapper or file. A blind one asks nobody who they are
+    and is not counted, unless `rate` names the kind of requests it is counted among.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Operation:
     slash: bool = True
     public: bool = False
     blind: bool = False
+    rate: str = ""
     token_parameter: bool = False
     parameters: tuple[Parameter, ...] = ()
     body: Mapping[str, Field] | None = None

@@ -91,7 +91,8 @@ class Noun:
         return self.changed(call)
 
     def created(self, call: Call) -> Answer:
-        return self._shown(call, self.find(call.actor, self.create(call).pk))  # type: ignore[misc]
+        made = self.create(call)  # type: ignore[misc]
+        return self._shown(call, self.find(call.actor, made.pk))
 
     def changed(self, call: Call) -> Answer:
         self.update(call, self.select(call))  # type: ignore[misc]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import get_script_prefix
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -20,13 +21,15 @@ from multiflexi.api.legacy.formats import FORMATS, RECORDS, by_header, plain
 from multiflexi.api.legacy.strict import shaped
 from multiflexi.http import denials
 from multiflexi.http.authentication import TokenParameter, challenge
+from multiflexi.http.throttling import RateLimitedView, decision_of, former_headers, reset_time
 
 
-class Endpoint(APIView):
+class Endpoint(RateLimitedView, APIView):
     """All operations on one path. Subclasses made by `endpoint` have one method for each of them."""
 
     operations: Mapping[str, Operation] = {}
     suffix = "json"
+    rate_headers = staticmethod(former_headers)
 
     def get_authenticators(self) -> list[Any]:
         asked = self._operation
@@ -41,7 +44,10 @@ class Endpoint(APIView):
 
     def get_throttles(self) -> list[Any]:
         asked = self._operation
-        return [] if asked is None or asked.blind else super().get_throttles()
+        return [] if asked is None or (asked.blind and not asked.rate) else super().get_throttles()
+
+    def rate_scope(self, request: Request) -> str | None:
+        return self._operation.rate or None if self._operation else None
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
         """The suffix decides alone, without one the header; nothing is refused for it."""
@@ -74,6 +80,8 @@ class Endpoint(APIView):
         request = self.request
         denials.note(request, exc)
         status, document = errors.told(exc, getattr(request, "request_id", ""))
+        if status == 429:
+            document = _too_many(request, document)
         response = refusal(status, document, getattr(self, "suffix", "json"))
         if status == 401:
             response["WWW-Authenticate"] = challenge(request)
@@ -96,6 +104,7 @@ def endpoint(operations: Mapping[str, Operation]) -> Any:
     return made.as_view()
 
 
+@csrf_exempt
 def unknown(request: HttpRequest, path: str) -> HttpResponse:
     """A path below the surface that is none of its own."""
     suffix = path.rpartition(".")[2]
@@ -127,8 +136,21 @@ def _address(request: HttpRequest, suffix: str) -> str:
     return request.path.removesuffix(f".{suffix}") if request.path.endswith(f".{suffix}") else ""
 
 
+def _too_many(request: Any, document: dict[str, Any]) -> dict[str, Any]:
+    decision = decision_of(request)
+    found = document | {"error": "Rate limit exceeded"}
+    if decision is None or decision.allowed:
+        return found
+    return found | {
+        "limit": decision.limit.requests,
+        "remaining": decision.remaining,
+        "reset_time": reset_time(decision),
+        "retry_after": decision.retry_after,
+    }
+
+
 def _limits(error: Exception) -> dict[str, str]:
-    wait = getattr(error, "wait", None)
+    wait = getattr(error, "wait", getattr(error, "retry_after", None))
     return {} if wait is None else {"Retry-After": str(max(int(wait), 1))}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
@@ -61,6 +61,8 @@ class BulkDone(Plain):
 
 class Bulk(View):
     """Changes of many run templates."""
+
+    rate_scopes: ClassVar = {"create": "bulk"}
 
     @extend_schema(request=BulkForm, responses=BulkDone)
     @repeatable

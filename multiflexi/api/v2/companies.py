@@ -13,7 +13,9 @@ from rest_framework.response import Response
 from multiflexi.api.v2.frame import filters as by
 from multiflexi.api.v2.frame.records import Plain, Record
 from multiflexi.api.v2.frame.views import Resource
+from multiflexi.http.requests import actor_anew
 from multiflexi.models import Company
+from multiflexi.record.actor import Origin
 from multiflexi.services import company, company_stats
 
 
@@ -85,7 +87,10 @@ class Companies(Resource):
         return company.query(self.actor)
 
     def make(self, values: dict[str, Any]) -> Company:
-        return company.create(self.actor, **_columns(values))
+        made = company.create(self.actor, **_columns(values))
+        # Whoever creates a company becomes its administrator, and sees it from here on.
+        self.actor = actor_anew(self.request, Origin.API)
+        return made
 
     def change(self, record: Company, values: dict[str, Any]) -> None:
         company.update(self.actor, record, **_columns(values))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -148,7 +148,7 @@ class Apps(View):
     def read(self, request: Request, id: int) -> Response:
         found = company.find(self.actor, id)
         by_app: dict[int, tuple[CompanyApp, list[int]]] = {}
-        pairs = company_app.query(self.actor, company=found).order_by("app__name", "pk", "template_id")
+        pairs = company_app.query(self.actor, company=found).order_by("app__name", "pk", F("template__pk"))
         for pair, template_id in company_app.listed(pairs):
             _, ids = by_app.setdefault(pair.app_id, (pair, []))
             ids.extend([template_id] if template_id else [])
@@ -180,9 +180,9 @@ def _nested(kind: type[Resource], name: str) -> type[Resource]:
     class Nested(kind):  # type: ignore[misc,valid-type]
         def rows(self) -> QuerySet[Any]:
             if getattr(self, "swagger_fake_view", False):
-                return super().rows().none()  # type: ignore[no-any-return]
+                return super().rows().none()
             found = company.find(self.actor, self.kwargs["company_id"])
-            return super().rows().filter(company=found)  # type: ignore[no-any-return]
+            return super().rows().filter(company=found)
 
     Nested.__name__ = f"Company{name}"
     return Nested

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -15,7 +16,7 @@ from multiflexi.api.v2.frame import filters as by
 from multiflexi.api.v2.frame.records import Plain, Record
 from multiflexi.api.v2.frame.values import Texts, Value, shown
 from multiflexi.api.v2.frame.views import Resource
-from multiflexi.models import CredentialType
+from multiflexi.models import CredentialType, CredentialTypeValue
 from multiflexi.services import (
     company,
     credential_fields,
@@ -170,11 +171,15 @@ def _fields(kind: CredentialType, known: credential_fields.Fields) -> list[dict[
                 "value": shown(
                     row.value if row else None,
                     secret=field.secret or bool(row and row.is_encrypted),
-                    opened=lambda row=row: sealed_values.opened(row) if row else None,
+                    opened=partial(_opened, row),
                 ),
             }
         )
     return found
+
+
+def _opened(row: CredentialTypeValue | None) -> str | None:
+    return sealed_values.opened(row) if row else None
 
 
 _ONE = "credential-types/<int:id>"

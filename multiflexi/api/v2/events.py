@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core import signing
 from django.http import HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -43,10 +44,10 @@ class Ticket(BaseAuthentication):
         try:
             path, user_id, scopes, companies, token_id = signing.loads(told, salt=SALT, max_age=SECONDS)
         except signing.BadSignature:
-            raise AuthenticationFailed("The ticket is over or damaged; ask for a new one.", "bad_ticket") from None
+            raise AuthenticationFailed(_("The ticket is over or damaged; ask for a new one."), "bad_ticket") from None
         user = User.objects.filter(pk=user_id).first()
         if user is None or not user.is_active or path != request.path_info.rstrip("/"):
-            raise AuthenticationFailed("The ticket is for another address or account.", "bad_ticket")
+            raise AuthenticationFailed(_("The ticket is for another address or account."), "bad_ticket")
         limits = (None if one is None else frozenset(one) for one in (scopes, companies))
         return user, Presented("ticket", token_id, *limits)
 
@@ -63,12 +64,14 @@ class JobStream(Output):
     """The output of one job, also by ticket."""
 
     authentication_classes = (*AUTHENTICATION, Ticket)
+    rate_scopes: ClassVar = {"stream": "stream"}
 
 
 class Events(View):
     """Changes of the states of jobs in the caller's companies."""
 
     authentication_classes = (*AUTHENTICATION, Ticket)
+    rate_scopes: ClassVar = {"stream": "stream"}
 
     @extend_schema(
         parameters=[OpenApiParameter("Last-Event-ID", OpenApiTypes.INT64, OpenApiParameter.HEADER)],
@@ -78,7 +81,7 @@ class Events(View):
         told = request.headers.get("Last-Event-ID", "")
         after = int(told) if told.isascii() and told.isdigit() else None
         streaming.need_jobs(self.actor)
-        return streaming.opened(streaming.changes_of_jobs(streaming.Watch(request, self.actor), after))
+        return streaming.opened(request, streaming.changes_of_jobs(streaming.Watch(request, self.actor), after))
 
 
 class Tickets(View):

@@ -174,6 +174,7 @@ class Jobs(Resource):
     serializer_class = JobRecord
     searched = ("app__name", "runtemplate__name")
     append_only = True
+    rate_scopes: ClassVar = {"create": "job-create", "retry": "job-create", "delete_several": "bulk"}
     default_order = ("-pk",)
     orderings: ClassVar = {
         "id": "pk",

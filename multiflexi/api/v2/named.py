@@ -15,7 +15,6 @@ class NamedApp(serializers.ModelSerializer[Any]):
     class Meta:
         model = Application
         fields: ClassVar = ("id", "uuid", "code", "name")
-        extra_kwargs: ClassVar = {"uuid": {"validators": []}, "code": {"validators": []}}
 
 
 class NamedCompany(serializers.ModelSerializer[Any]):
@@ -24,7 +23,6 @@ class NamedCompany(serializers.ModelSerializer[Any]):
     class Meta:
         model = Company
         fields: ClassVar = ("id", "slug", "name")
-        validators: ClassVar = ()
 
 
 class NamedRunTemplate(serializers.ModelSerializer[Any]):

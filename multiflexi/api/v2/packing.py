@@ -32,7 +32,7 @@ def packed(actor: Actor, found: Sequence[Artifact]) -> Iterator[bytes]:
 
 
 def _pieces(found: Sequence[Artifact], refused: Sequence[str]) -> Iterator[bytes]:
-    sink = _Sink()
+    sink: Any = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for one in found:
             with archive.open(_entry(one), "w", force_zip64=True) as target:

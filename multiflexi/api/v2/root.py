@@ -135,7 +135,7 @@ class Profile(View):
 class Unknown(View):
     """Every address that there is not."""
 
-    schema = None
+    schema: Any = None
     authentication_classes = ()
     permission_classes = ()
 

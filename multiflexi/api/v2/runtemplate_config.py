@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -128,7 +129,7 @@ def _setting(name: str, field: ConfField | None, row: Configuration | None) -> d
 def _refuse_empty_secrets(template: RunTemplate, given: dict[str, str | None]) -> None:
     empty = [name for name in run_template_config.secrets_among(template, given) if given[name] == ""]
     if empty:
-        raise serializers.ValidationError(dict.fromkeys(empty, "A secret has no empty text; null clears it."))
+        raise serializers.ValidationError(dict.fromkeys(empty, _("A secret has no empty text; null clears it.")))
 
 
 routes = (

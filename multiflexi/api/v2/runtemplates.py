@@ -127,6 +127,7 @@ class RunTemplates(Resource):
     """Run templates of the companies the caller is a member of."""
 
     noun = run_template.NOUN
+    rate_scopes: ClassVar = {"schedule": "job-create"}
     serializer_class = RunTemplateRecord
     searched = ("name", "note")
     orderings: ClassVar = {

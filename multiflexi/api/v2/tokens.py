@@ -34,7 +34,7 @@ class TokenRecord(Record):
 
     class Meta:
         model = Token
-        fields: ClassVar = (
+        fields: ClassVar[Any] = (
             "id",
             "user_id",
             "login",
@@ -58,7 +58,7 @@ class MadeToken(TokenRecord):
     token = serializers.CharField(read_only=True)
 
     class Meta(TokenRecord.Meta):
-        fields: ClassVar = (*TokenRecord.Meta.fields, "token")
+        fields: ClassVar[Any] = (*TokenRecord.Meta.fields, "token")
 
 
 class Tokens(Resource):

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, re_path
 from multiflexi.api.v2 import (
     apps,
     artifacts,
+    audit_log,
     bulk,
     companies,
     company_parts,
@@ -62,6 +63,7 @@ MODULES: tuple[Any, ...] = (
     event_sources,
     event_rules,
     logs,
+    audit_log,
     failures,
     metrics,
 )

@@ -152,7 +152,7 @@ class Users(Resource):
 
     def _self_or(self, id: int) -> User:
         if id == self.actor.user_id:
-            found: User = self.request.user  # type: ignore[assignment]
+            found: User = self.request.user
             return found
         account: User = self.one(id)
         return account

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from multiflexi.models import Company, User
+from multiflexi.services import rate_limit
 from tests.contract.legacy.world import Asker, World, build
 from tests.http import basic
+
+
+@pytest.fixture(autouse=True)
+def uncounted(settings: Any) -> None:
+    """Whoever does not test the limits is not counted, which would take a query now and then."""
+    settings.API_RATE_LIMITING_ENABLED = False
+    rate_limit.forget()
 
 
 @pytest.fixture

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
+from django.test import Client
 
-from multiflexi.models import Company, Job, User
+from multiflexi.models import AuditEntry, Company, Job, User
 from tests.contract.legacy.world import BASE, LISTS, NASTY, RECORDS, SECRETS, Asker, World, told
 from tests.http import a_token, basic, bearer
 
@@ -54,6 +57,8 @@ def test_everything_else_needs_a_known_caller(world: World, nobody: Asker, path:
 
 def test_unknown_paths_and_methods(world: World, as_root: Asker) -> None:
     assert as_root.get("/nothing/here.json").status_code == 404
+    stranger = Client(enforce_csrf_checks=True)
+    assert stranger.post(f"{BASE}/nothing", "{}", content_type="application/json").status_code == 404
     assert told(as_root.get("/nothing")) == {
         "error": "Not Found", "message": "The requested resource does not exist", "success": False
     }  # fmt: skip
@@ -210,7 +215,7 @@ def test_a_member_sees_one_company(world: World, as_alice: Asker, carol: User) -
     assert as_alice.json("/jobs/status.json")["jobsStatus"]["total_jobs"] == len(world.acme.jobs)
 
 
-def test_a_viewer_changes_nothing(world: World, as_bob: Asker) -> None:
+def test_a_viewer_changes_nothing(world: World, as_bob: Asker, bob: User) -> None:
     before = world.acme.ids
     calls = [
         ("POST", "/job/", {"runtemplate_id": world.acme.template.pk}),
@@ -231,6 +236,7 @@ def test_a_viewer_changes_nothing(world: World, as_bob: Asker) -> None:
         answer = as_bob(method, path, body)
         assert answer.status_code == 403, (method, path, answer.content)
         assert told(answer)["permission"], path
+    assert AuditEntry.objects.filter(event_type="access_denied", user_id=bob.pk).count() == len(calls)
 
 
 def test_the_alias_of_a_token_parameter(world: World, as_alice: Asker, nobody: Asker, alice: User) -> None:
@@ -251,9 +257,27 @@ def test_status_tells_strangers_little(world: World, nobody: Asker, as_root: Ask
     assert {"os", "memory", "python"} <= set(as_root.json("/status.json"))
 
 
-def test_an_unreachable_request_body(world: World, as_root: Asker) -> None:
-    from django.test import Client
+def test_too_many_requests(world: World, as_alice: Asker, nobody: Asker, settings: Any) -> None:
+    settings.API_RATE_LIMITING_ENABLED = True
+    settings.API_RATE_LIMIT_REQUESTS, settings.API_RATE_LIMIT_WINDOW = 3, 60
+    with time_machine.travel(datetime(2026, 6, 15, 10, 0, tzinfo=UTC), tick=False) as clock:
+        for left in (2, 1, 0):
+            answer = as_alice.get("/apps.json")
+            assert (answer.status_code, answer["X-RateLimit-Remaining"]) == (200, str(left))
+        answer = as_alice.get("/apps.json")
+        assert answer.status_code == 429
+        assert answer["X-RateLimit-Limit"] == "3" and answer["X-RateLimit-Remaining"] == "0"
+        assert int(answer["Retry-After"]) == int(answer["X-RateLimit-Retry-After"]) > 0
+        found = told(answer)
+        assert found["error"] == "Rate limit exceeded" and found["message"] and found["success"] is False
+        assert (found["limit"], found["remaining"], found["retry_after"]) == (3, 0, int(answer["Retry-After"]))
+        assert found["reset_time"] == int(answer["X-RateLimit-Reset"])
+        assert nobody.get("/ping.json").status_code == 200
+        clock.shift(121)
+        assert as_alice.get("/apps.json").status_code == 200
 
+
+def test_an_unreachable_request_body(world: World, as_root: Asker) -> None:
     def send(content: Any, kind: str) -> Any:
         headers = as_root.headers
         return Client().generic("POST", f"{BASE}/company/", content, content_type=kind, headers=headers)

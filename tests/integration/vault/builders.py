@@ -18,6 +18,7 @@ from multiflexi.models import (
     Job,
     KeptFile,
     RunTemplate,
+    SecondFactor,
     User,
 )
 from multiflexi.vault import envelope
@@ -25,7 +26,7 @@ from multiflexi.vault import envelope
 SECRET = "hunter2-of-{}"
 
 
-def _seal(row: Any, field: str, text: str, company_id: int) -> str:
+def _seal(row: Any, field: str, text: str, company_id: int | None) -> str:
     return envelope.seal(
         text, key="credentials", table=row._meta.db_table, field=field, record=row.pk, company_id=company_id
     )
@@ -85,6 +86,13 @@ def upload(template: RunTemplate, text: str) -> FileStore:
     return row
 
 
+def second_factor(template: RunTemplate, text: str) -> SecondFactor:
+    row = SecondFactor.objects.create(user=User.objects.create(login=f"owner of {SecondFactor.objects.count()}"))
+    row.secret = _seal(row, "secret", text, None)
+    row.save()
+    return row
+
+
 def _job(template: RunTemplate) -> Job:
     owner = User.objects.technical()
     return Job.objects.create(app=template.app, company=template.company, runtemplate=template, launched_by=owner)
@@ -127,6 +135,7 @@ BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
     ("file_store", "file_data"): upload,
     ("event_source", "db_password"): source_password,
     ("event_source", "config"): source_config,
+    ("second_factor", "secret"): second_factor,
     ("job", "env"): job_env,
     ("job", "overrides"): job_overrides,
 }

@@ -27,7 +27,7 @@ FORMER = [php_bcrypt(PASSWORD, prefix) for prefix in ("$2y$", "$2a$", "$2b$")]
 FORMER += [former_md5(PASSWORD, salt) for salt in ("ab", "s$l:t", "0")]
 
 
-@pytest.mark.parametrize("stored", FORMER)
+@pytest.mark.parametrize("stored", FORMER, ids=("2y", "2a", "2b", "md5", "md5-odd-salt", "md5-short-salt"))
 def test_a_former_hash_fits_and_is_replaced(stored: str) -> None:
     for kept in (stored, stored_form(stored)):
         made: list[str] = []

@@ -13,7 +13,9 @@ from multiflexi.api.legacy.formats import LISTS
 from multiflexi.api.legacy.lists import Filter
 from multiflexi.api.legacy.noun import PAGING, Noun
 from multiflexi.api.legacy.nouns.user import row as user_row
+from multiflexi.http.requests import actor_anew
 from multiflexi.models import Company, CompanyUser
+from multiflexi.record.actor import Origin
 from multiflexi.services import company, member, user
 from multiflexi.services.errors import Invalid
 from multiflexi.services.presenters import company as presenter
@@ -40,7 +42,10 @@ def _row(one: Company) -> Row:
 
 def _create(call: Call) -> Company:
     values: dict[str, Any] = {"enabled": True, **call.given(FIELDS)}
-    return company.create(call.actor, **{name: value for name, value in values.items() if value is not None})
+    made = company.create(call.actor, **{name: value for name, value in values.items() if value is not None})
+    # Whoever creates a company becomes its administrator, and sees it from here on.
+    call.actor = actor_anew(call.request, Origin.API)
+    return made
 
 
 def _update(call: Call, found: Company) -> None:

@@ -26,13 +26,15 @@ FIELDS = {"username": Field(TEXT), "login": Field(TEXT, "username"), "password":
 LOGOUT_FIELDS = {"token": Field(TEXT)}
 
 
-@suffixed("POST", "login", id="login", schema="LoggedIn", public=True, blind=True, body=FIELDS, tag="login")
+@suffixed(
+    "POST", "login", id="login", schema="LoggedIn", public=True, blind=True, rate="login", body=FIELDS, tag="login"
+)
 def login(call: Call) -> Answer:
     """Give a token to who knows login and password"""
     return _given_token(call, _by_password(call))
 
 
-@suffixed("GET", "login", id="loginByHeader", schema="LoggedIn", public=True, tag="login")
+@suffixed("GET", "login", id="loginByHeader", schema="LoggedIn", public=True, rate="login", tag="login")
 def login_by_header(call: Call) -> Answer:
     """Give a token to who is known by HTTP Basic"""
     return _given_token(call, call.user or _by_password(call))
@@ -45,13 +47,16 @@ def _by_password(call: Call) -> User:
     if not given.get("username") or not given.get("password"):
         raise Invalid("username and password are required", "missing_value", members=ERROR)
     try:
-        return sign_in.by_password(given["username"], given["password"])
+        request = call.request._request
+        agent = request.headers.get("User-Agent", "")
+        return sign_in.by_password(given["username"], given["password"], address=client_address(request), agent=agent)
     except BadCredential as error:
         raise BadCredential(error.message, error.code, members=ERROR) from None
 
 
 def _given_token(call: Call, user: User) -> Answer:
     actor = call.actor if call.user else _self(call, user)
+    sign_in.note(actor, user)
     made = token.create(actor, user, label=LABEL, until=timezone.now() + VALID)
     return record(
         {

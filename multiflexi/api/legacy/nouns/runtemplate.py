@@ -11,6 +11,7 @@ from multiflexi.api.legacy.declare import operation
 from multiflexi.api.legacy.fields import EXIT_CODES, IDS, NUMBER, REQUIRED_TEXT, TEXT, TRUTH, Field
 from multiflexi.api.legacy.lists import Filter
 from multiflexi.api.legacy.noun import Noun
+from multiflexi.api.legacy.nouns.job import moment_of
 from multiflexi.models import RunTemplate
 from multiflexi.services import application, company, run_template, run_template_run
 from multiflexi.services.errors import Invalid, ServiceError, invalid_field
@@ -144,6 +145,7 @@ def _outcome(name: str, number: int, failed: list[Row], **more: Any) -> Answer:
 
 @operation(
     "POST", "runtemplates/bulk-reconfigure", id="reconfigureRunTemplates", schema="BulkResult", slash=False,
+    rate="bulk",
     body=RECONFIGURE_FIELDS, required=tuple(RECONFIGURE_FIELDS), tag="runtemplate",
 )  # fmt: skip
 def reconfigure(call: Call) -> Answer:
@@ -160,12 +162,11 @@ def reconfigure(call: Call) -> Answer:
 
 @operation(
     "POST", "runtemplates/bulk-execute", id="executeRunTemplates", schema="BulkResult", slash=False,
+    rate="bulk",
     body=EXECUTE_FIELDS, required=("runtemplate_ids",), tag="runtemplate",
 )  # fmt: skip
 def execute(call: Call) -> Answer:
     """Run several run templates once"""
-    from multiflexi.api.legacy.nouns.job import moment_of
-
     given = call.given(EXECUTE_FIELDS)
     after = moment_of(given.get("when"))
 

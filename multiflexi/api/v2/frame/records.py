@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.validators import UniqueValidator
 
 from multiflexi.services.errors import BadQuery
 
@@ -55,6 +56,9 @@ class Record(serializers.ModelSerializer[Any]):
 
     def get_fields(self) -> dict[str, Any]:
         found: dict[str, Any] = super().get_fields()
+        for one in found.values():
+            # They would tell of records that the caller may not know of.
+            one.validators = [rule for rule in one.validators if not isinstance(rule, UniqueValidator)]
         if not self._is_outermost():
             return found
         shape: Shape = self.context.get("shape", Shape())
@@ -65,13 +69,6 @@ class Record(serializers.ModelSerializer[Any]):
         if shape.fields:
             found = {name: one for name, one in found.items() if name in shape.fields | shape.expand}
         return {name: one for name, one in found.items() if name not in shape.omit}
-
-    def get_extra_kwargs(self) -> Any:
-        found: Any = super().get_extra_kwargs()  # type: ignore[misc]
-        unique = (name for name in _declared(self) if getattr(_column(self, name), "unique", False))
-        for name in unique:
-            found.setdefault(name, {}).setdefault("validators", [])
-        return found
 
     def get_validators(self) -> list[Any]:
         return []
@@ -84,15 +81,6 @@ class Record(serializers.ModelSerializer[Any]):
 
 def _members(kind: Any) -> list[str]:
     return list(kind().fields) if kind else []
-
-
-def _declared(record: Record) -> tuple[str, ...]:
-    return tuple(getattr(record.Meta, "fields", ()))  # type: ignore[attr-defined]
-
-
-def _column(record: Record, name: str) -> Any:
-    columns = {one.name: one for one in record.Meta.model._meta.fields}  # type: ignore[attr-defined]
-    return columns.get(name)
 
 
 def _words(request: Request, name: str) -> frozenset[str]:

@@ -14,7 +14,8 @@ from rest_framework import serializers
 from multiflexi.http import authentication, idempotency
 
 PREFIX = "/api/v2"
-_HEADER, _QUERY = OpenApiParameter.HEADER, OpenApiParameter.QUERY
+_HEADER: Any = OpenApiParameter.HEADER
+_QUERY: Any = OpenApiParameter.QUERY
 ERRORS = {
     "400": "The request cannot be understood.",
     "401": "Who asks is not known, or the credential is wrong.",
@@ -61,7 +62,7 @@ class Described(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         found: list[Any] = list(getattr(self.view, "extra_parameters", ()))
-        kind = getattr(self.view, "serializer_class", None)
+        kind: Any = getattr(self.view, "serializer_class", None)
         if hasattr(kind, "expandable") and getattr(self.view, "action", "") in (
             "list",
             "retrieve",
@@ -92,9 +93,9 @@ class Described(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        problem = self.resolve_serializer(Problem, "response").ref
-        for code, text in ERRORS.items():
-            bodies.setdefault(code, {"description": text, "content": {"application/problem+json": {"schema": problem}}})
+        self.resolve_serializer(Problem, "response")
+        for code in ERRORS:
+            bodies.setdefault(code, {"$ref": f"#/components/responses/Problem{code}"})
         if getattr(self.view, "action", "") == "retrieve":
             bodies.setdefault("304", {"description": "The caller has it already."})
         return bodies
@@ -105,6 +106,12 @@ class Described(AutoSchema):
             # With fields= and omit= any member may be absent.
             found.pop("required", None)
         return found
+
+
+def problems() -> dict[str, Any]:
+    """The answers that every operation refers to."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {f"Problem{code}": {"description": text, "content": content} for code, text in ERRORS.items()}
 
 
 def only_this_surface(endpoints: Iterable[Any]) -> list[Any]:

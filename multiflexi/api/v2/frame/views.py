@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext as _
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -28,6 +29,7 @@ from multiflexi.api.v2.frame.records import Shape, shape_of
 from multiflexi.api.v2.frame.schema import Described
 from multiflexi.http import denials, idempotency
 from multiflexi.http.requests import actor_of
+from multiflexi.http.throttling import RateLimitedView
 from multiflexi.jobs.queue import backend
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import lookup
@@ -35,20 +37,25 @@ from multiflexi.services import lookup
 VERSION = "2"
 
 
-class View(GenericViewSet[Any]):
+class View(RateLimitedView, GenericViewSet[Any]):
     """One or several addresses with JSON answers; rights are judged by the services that the methods call."""
 
     parser_classes = (StrictJSON, MergePatch)
     content_negotiation_class = OwnFormat
-    schema = Described()
+    schema: Any = Described()
     pagination_class: Any = None
     filter_backends: Any = ()
     queryset: Any = None
     renderer_classes = api_settings.DEFAULT_RENDERER_CLASSES[:1]
     extra_parameters: ClassVar[tuple[Any, ...]] = ()
+    rate_scopes: ClassVar[Mapping[str, str]] = {}
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def rate_scope(self, request: Request) -> str | None:
+        """What requests are counted as, where they are counted apart."""
+        return self.rate_scopes.get(str(self.action)) if request.user.is_authenticated else None
 
     def handle_exception(self, exc: Exception) -> Response:
         denials.note(self.request, exc)
@@ -95,11 +102,14 @@ class View(GenericViewSet[Any]):
         except ValueError as error:
             raise unusable(name, told, str(error)) from None
 
-    def given(self, kind: type[Any], *, partial: bool = False, many: bool = False) -> Any:
-        """The body of the request, checked. Raises ValidationError."""
+    def given(self, kind: type[Any], *, partial: bool = False) -> Any:
+        """The body of the request, checked; a record may come back as it was read. Raises ValidationError."""
         context = self.get_serializer_context() | {"shape": Shape()}
-        form = kind(data=self.request.data, partial=partial, many=many, context=context)
+        form = kind(data=self.request.data, partial=partial, context=context)
         form.is_valid(raise_exception=True)
+        known = {*form.fields, *getattr(kind, "expandable", ())}
+        if strange := [name for name in self.request.data if name not in known]:
+            raise ValidationError(dict.fromkeys(strange, _("There is no such member.")))
         return form.validated_data
 
 

@@ -1,0 +1,163 @@
+"""Both published documents, tried with made-up requests by different people: every answer is as it was described.
+
+No answer is an error of the server, and none holds anything of another company. What is tried is the same in every run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import schemathesis
+from django.test import override_settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from multiflexi.models import CompanyRole
+from multiflexi.serving.wsgi import application
+from multiflexi.vault import keyring
+from tests.isolation import plots, rows
+from tests.isolation.judge import Judge
+from tests.isolation.personas import ACME, GLOBEX, Persona, headers_of, permissions_of_roles
+from tests.isolation.rows import PUBLIC, Row
+from tests.isolation.test_endpoints import one_connection, undone, without_asked
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+CAST = {
+    "alice": Persona("alice", "editor", ((ACME, CompanyRole.ADMIN),)),
+    "bob": Persona("bob", "viewer", ((ACME, CompanyRole.VIEWER),)),
+    "carol": Persona("carol", "editor", ((GLOBEX, CompanyRole.ADMIN),)),
+    "root": Persona("root", "super_admin"),
+    "robot": Persona("robot", "user", ((ACME, CompanyRole.MANAGER),)),
+}
+DOCUMENTS = ("/api/v2/schema?format=json", "/api/VitexSoftware/MultiFlexi/1.0.0/openapi.json")
+EXAMPLES = {GenerationMode.POSITIVE: 2, GenerationMode.NEGATIVE: 1}
+_NUMBERED = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The two companies, and how each member of the cast proves who it is."""
+
+    world: plots.World
+    judge: Judge
+    headers: dict[str, dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def stage(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stage]:
+    with django_db_blocker.unblock(), override_settings(API_RATE_LIMITING_ENABLED=False), one_connection(), undone():
+        keyring.forget()
+        keyring.ensure_keys()
+        world = plots.build()
+        callers = headers_of(CAST.values(), {ACME: world.acme.company, GLOBEX: world.globex.company})
+        headers = {name: found for name, (found, _user) in callers.items()}
+        yield Stage(world, Judge(world, permissions_of_roles()), headers)
+        keyring.forget()
+
+
+@pytest.mark.parametrize("person", CAST)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=("v2", "legacy"))
+def test_answers_are_as_described(stage: Stage, document: str, person: str) -> None:
+    config = SchemathesisConfig.from_dict({"seed": 1, "generation": {"deterministic": True}})
+    schema = schemathesis.openapi.from_wsgi(document, application, config=config)
+    wrong: dict[str, str] = {}
+    tried = 0
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if _is_endless(operation):
+            continue
+        for plot in (stage.world.acme, stage.world.globex):
+            for mode in EXAMPLES:
+                tried += _try(operation, mode, _ids(stage, operation.path, plot), _asking(stage, person, wrong))
+    assert tried > 100, "hardly anything was tried"
+    assert not wrong, "\n".join(f"{what}: {why}" for what, why in sorted(wrong.items()))
+
+
+def _try(operation: Any, mode: GenerationMode, ids: dict[str, Any], ask: Callable[[Case], None]) -> int:
+    asked = 0
+
+    @settings(
+        max_examples=EXAMPLES[mode],
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode, path_parameters=ids))
+    def each(case: Case) -> None:
+        nonlocal asked
+        asked += 1
+        ask(case)
+
+    # There is nothing that could be wrong about a request that cannot be made.
+    with suppress(Unsatisfiable):
+        each()
+    return asked
+
+
+def _asking(stage: Stage, person: str, wrong: dict[str, str]) -> Callable[[Case], None]:
+    """Sends a request, undoes what it did, and notes what is wrong about the answer."""
+
+    def ask(case: Case) -> None:
+        with undone():
+            answer = case.call(headers=stage.headers[person])
+        what = f"{case.method} {case.path}"
+        try:
+            case.validate_response(answer, checks=CHECKS)
+        except (Failure, FailureGroup) as failure:
+            reasons = failure.exceptions if isinstance(failure, FailureGroup) else [failure]
+            for reason in reasons:
+                title = str(getattr(reason, "title", reason))
+                wrong.setdefault(f"{what} [{answer.status_code}] {title}", _told(reason, answer.content, case))
+        told = without_asked(answer.content, answer.request.url or "", str(case.body))
+        for leak in stage.judge.leaks(Row(PUBLIC), CAST[person], told):
+            wrong.setdefault(
+                f"{what} [{answer.status_code}] tells {leak}", answer.content[:200].decode(errors="replace")
+            )
+
+    return ask
+
+
+def _told(reason: BaseException, content: bytes, case: Case) -> str:
+    message = " ".join(str(getattr(reason, "message", reason)).split())[:300]
+    return f"{message} | {content[:160].decode(errors='replace')} | {case!r:.200}"
+
+
+def _ids(stage: Stage, path: str, plot: plots.Plot) -> dict[str, Any]:
+    """Values for the parts of a path: rows that exist, of one company."""
+    short = path.removeprefix("/").removeprefix("api/v2/").replace(".{suffix}", "")
+    kinds = {}
+    segments = short.split("/")
+    for number, segment in enumerate(segments):
+        for name in _NUMBERED.findall(segment):
+            kind = rows.BY_NAME.get(name) or rows.BY_COLLECTION.get(segments[number - 1])
+            if kind and name != "suffix":
+                kinds[name] = plot.ids.get(kind, stage.world.common.get(kind))
+    return kinds
+
+
+def _is_endless(operation: Any) -> bool:
+    return operation.path.endswith("/stream")
