@@ -51,6 +51,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("task", "task"),
     Entry("user", "user"),
     Entry("worker", "worker", ("workers",)),
+    Entry("apply", "blueprint", single=True),
+    Entry("export", "blueprint", single=True),
+    Entry("config", "config"),
+    Entry("doctor", "doctor", single=True),
     Entry("status", "status", ("appstatus",), single=True),
     Entry("describe", "builtin", single=True),
 )
