@@ -43,7 +43,7 @@ def _answer(words: Sequence[str]) -> int:
 
 
 def program() -> NoReturn:
-    """Run the command line as a process of its own; ends it without taking apart, module by module, what ends anyway."""
+    """Run the command line as a process of its own, and end it without taking apart what ends with it anyway."""
     code = main()
     if "django.db" in sys.modules:
         from django.db import connections

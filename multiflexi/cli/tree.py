@@ -32,6 +32,8 @@ class Redirect:
 ENTRIES: tuple[Entry, ...] = (
     Entry("help", "builtin", single=True),
     Entry("list", "builtin", single=True),
+    Entry("_complete", "completion", single=True),
+    Entry("completion", "completion", single=True),
     Entry("version", "builtin", single=True),
     Entry("application", "application", ("app", "apps")),
     Entry("artifact", "artifact", ("artifacts",)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.utils.translation import gettext as _
 
 from multiflexi.jobs.requirements import canonical, matches
@@ -116,9 +118,7 @@ class Credentials:
             raise spot.error(_("several credential types fit (%(names)s); name one as type.") % {"names": names})
         return candidates[0]
 
-    def _made(
-        self, held: Held, members: dict[str, Spot], kind: CredentialType, values: dict[str, Value]
-    ) -> Credential:
+    def _made(self, held: Held, members: dict[str, Spot], kind: CredentialType, values: dict[str, Value]) -> Credential:
         columns = shape.columns(members, shape.CREDENTIAL)
         present = {name: one for name, one in given(values).items() if one is not None}
         # A credential is made without its secrets when these come later; with values it had to be whole.
@@ -173,7 +173,7 @@ class Credentials:
             )
         return found
 
-    def _is_open(self, kind: CredentialType):  # type: ignore[no-untyped-def]
+    def _is_open(self, kind: CredentialType) -> Callable[[str], bool]:
         plain = self._state.open_fields.get(kind.credential_prototype_id or 0, set())
         return lambda name: name in plain
 

@@ -31,9 +31,7 @@ def export(actor: Actor, companies: Collection[Company] | None = None) -> str:
     rows = visible(Company, actor).filter(archived_at=None)
     if companies is not None:
         rows = rows.filter(pk__in=[one.pk for one in companies])
-    text: str = yaml.dump(
-        document(read(actor, rows)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
-    )
+    text: str = yaml.dump(document(read(actor, rows)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return HEAD + text
 
 
@@ -64,9 +62,7 @@ def _company(state: State, held: Held) -> dict[str, Any]:
             ],
             credential_types=[_type(state, one) for one in held.types],
             credentials=[_credential(state, held, one) for one in held.credentials],
-            run_templates=[
-                _template(state, held, one) for one in held.templates if one.app_id in state.applications
-            ],
+            run_templates=[_template(state, held, one) for one in held.templates if one.app_id in state.applications],
         ),
     }
 

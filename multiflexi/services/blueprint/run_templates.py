@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,9 +16,21 @@ from multiflexi.services.blueprint import shape
 from multiflexi.services.blueprint.matching import at, differing, differing_values, fresh, shown
 from multiflexi.services.blueprint.outcome import Diff, Outcome
 from multiflexi.services.blueprint.state import Held, State
-from multiflexi.services.blueprint.supply import Supply, given, placeholders
+from multiflexi.services.blueprint.supply import Supply, Value, given, placeholders
 from multiflexi.services.blueprint.tree import Spot
 from multiflexi.vault.secrecy import named_like_a_secret
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """One entry of the file: columns, variables and credentials that the run template is to have."""
+
+    title: str
+    app: Application
+    columns: dict[str, Any]
+    variables: Mapping[str, Value]
+    members: dict[str, Spot]
+    labelled: Mapping[str, Credential]
 
 
 class RunTemplates:
@@ -39,22 +52,26 @@ class RunTemplates:
             members = shape.members(spot, {*shape.TEMPLATE, *shape.TEMPLATE_PARTS}, _("a run template"))
             name = shape.needed(members, "name", spot)
             shape.needed(members, "application", spot)
-            app = application(members["application"])
-            wanted = self._supply.values(members.get("values"))
-            for variable, value in given(wanted).items():
-                if value is None:
-                    told = _("a value cannot be taken away here; give a text.")
-                    raise (members["values"].content[variable]).error(told)  # type: ignore[call-overload, index, union-attr]
-            values = {shape.COLUMN_OF.get(key, key): one for key, one in shape.columns(members, shape.TEMPLATE).items()}
-            with at(members.get("interval", spot)):
-                _name_interval(values, members)
-            title = f"{held.company.slug or held.company.name} / {name}"
-            found = self._found(held, name, app)
-            self._tell_open(title, found, wanted)
+            wanted = _Wanted(
+                title=f"{held.company.slug or held.company.name} / {name}",
+                app=application(members["application"]),
+                columns=_columns(members),
+                variables=self._variables(members.get("values")),
+                members=members,
+                labelled=labelled,
+            )
+            found = self._found(held, name, wanted.app)
+            self._tell_open(found, wanted)
             if found is None:
-                self._made(held, app, values, members, wanted, labelled, title)
+                self._made(held, wanted)
             else:
-                self._updated(found, values, members, wanted, labelled, title)
+                self._updated(found, wanted)
+
+    def _variables(self, spot: Spot | None) -> dict[str, Value]:
+        values = self._supply.values(spot)
+        if spot and None in values.values():
+            raise spot.error(_("a value cannot be taken away here; give a text."))
+        return values
 
     def _found(self, held: Held, name: str, app: Application) -> RunTemplate | None:
         for one in held.templates:
@@ -63,37 +80,21 @@ class RunTemplates:
                 return one
         return None
 
-    def _made(
-        self,
-        held: Held,
-        app: Application,
-        values: dict[str, Any],
-        members: dict[str, Spot],
-        wanted: Mapping[str, Any],
-        labelled: Mapping[str, Credential],
-        title: str,
-    ) -> None:
-        config = {name: str(one) for name, one in given(wanted).items()}
-        made = run_template.create(self._actor, app=app, company=held.company, config=config, **values)
-        diff = {**fresh({**values, "application": app.code}), **shown("values", {}, given(wanted), self._is_open(app.pk))}
-        diff |= self._assigned(made, [], members, labelled)
-        held.applications.add(app.pk)
-        self._outcome.note("run template", title, "create", diff)
+    def _made(self, held: Held, wanted: _Wanted) -> None:
+        config = {name: str(one) for name, one in given(wanted.variables).items()}
+        made = run_template.create(self._actor, app=wanted.app, company=held.company, config=config, **wanted.columns)
+        diff = fresh({**wanted.columns, "application": wanted.app.code})
+        diff |= shown("values", {}, given(wanted.variables), self._is_open(wanted.app.pk))
+        diff |= self._assigned(made, [], wanted)
+        held.applications.add(wanted.app.pk)
+        self._outcome.note("run template", wanted.title, "create", diff)
 
-    def _updated(
-        self,
-        found: RunTemplate,
-        values: dict[str, Any],
-        members: dict[str, Spot],
-        wanted: Mapping[str, Any],
-        labelled: Mapping[str, Credential],
-        title: str,
-    ) -> None:
-        assigned = self._assigned(found, self._state.assigned.get(found.pk, []), members, labelled)
+    def _updated(self, found: RunTemplate, wanted: _Wanted) -> None:
+        told = self._assigned(found, self._state.assigned.get(found.pk, []), wanted)
         rows = self._state.configuration.get(found.pk, {})
         stored = {name: run_template_config.known(row) for name, row in rows.items()}
-        config, before = differing_values(stored, wanted)
-        diff = differing(found, values)
+        config, before = differing_values(stored, wanted.variables)
+        diff = differing(found, wanted.columns)
         changed = bool(diff or config) and run_template.update(
             self._actor,
             found,
@@ -101,28 +102,26 @@ class RunTemplates:
             **{name: new for name, (_old, new) in diff.items()},
         )
         if changed:
-            assigned |= {**diff, **shown("values", before, config, self._is_open(found.app_id))}
-        if assigned:
-            self._outcome.note("run template", title, "update", assigned)
+            told |= {**diff, **shown("values", before, config, self._is_open(found.app_id))}
+        if told:
+            self._outcome.note("run template", wanted.title, "update", told)
         else:
             self._outcome.unchanged += 1
 
-    def _assigned(
-        self, template: RunTemplate, present: list[int], members: dict[str, Spot], labelled: Mapping[str, Credential]
-    ) -> Diff:
+    def _assigned(self, template: RunTemplate, present: list[int], wanted: _Wanted) -> Diff:
         """Give the run template exactly the credentials that the file lists, in that order."""
-        if "credentials" not in members:
+        if "credentials" not in wanted.members:
             return {}
-        spots = shape.listed(members["credentials"])
-        wanted = [_credential(spot, labelled) for spot in spots]
-        numbers = [one.pk for one in wanted]
+        spots = shape.listed(wanted.members["credentials"])
+        credentials = [_credential(spot, wanted.labelled) for spot in spots]
+        numbers = [one.pk for one in credentials]
         if numbers == present:
             return {}
-        labels = {one.pk: label for label, one in labelled.items()}
+        labels = {one.pk: label for label, one in wanted.labelled.items()}
         for number in present:
             if number not in numbers and number in labels:
-                credential_assignment.unassign(self._actor, template, labelled[labels[number]])
-        for position, (spot, one) in enumerate(zip(spots, wanted, strict=True)):
+                credential_assignment.unassign(self._actor, template, wanted.labelled[labels[number]])
+        for position, (spot, one) in enumerate(zip(spots, credentials, strict=True)):
             with at(spot):
                 done = credential_assignment.assign(self._actor, template, one, position=position)
             if set(done.replaced) & set(numbers):
@@ -130,25 +129,27 @@ class RunTemplates:
         old = [labels.get(number, str(number)) for number in present]
         return {"credentials": (old, [labels[number] for number in numbers])}
 
-    def _tell_open(self, title: str, found: RunTemplate | None, wanted: Mapping[str, Any]) -> None:
+    def _tell_open(self, found: RunTemplate | None, wanted: _Wanted) -> None:
         stored = self._state.configuration.get(found.pk, {}) if found else {}
-        lacking = [name for name in placeholders(wanted) if name not in stored]
+        lacking = [name for name in placeholders(wanted.variables) if name not in stored]
         if lacking:
-            told = _("Run template %(name)s: %(fields)s is secret and not in the file; set it with run-template:update.")
-            self._outcome.warnings.append(told % {"name": title, "fields": ", ".join(lacking)})
+            told = _("Run template %(name)s: %(fields)s is secret and not in the file; set it with run-template:update")
+            self._outcome.warnings.append(told % {"name": wanted.title, "fields": ", ".join(lacking)})
 
     def _is_open(self, app_id: int) -> Callable[[str], bool]:
         secret = self._state.secret_variables.get(app_id, set())
         return lambda name: name not in secret and not named_like_a_secret(name)
 
 
-def _name_interval(values: dict[str, Any], members: dict[str, Spot]) -> None:
-    """The code of the interval, so that a word does not count as a change. Raises Invalid."""
-    if "interv" in values:
+def _columns(members: dict[str, Spot]) -> dict[str, Any]:
+    """Typed columns, the interval as its code, so that a word does not count as a change. Raises Invalid."""
+    columns = {shape.COLUMN_OF.get(name, name): one for name, one in shape.columns(members, shape.TEMPLATE).items()}
+    if "interv" in columns:
         try:
-            values["interv"] = intervals.parse_interval(values["interv"]).code
+            columns["interv"] = intervals.parse_interval(columns["interv"]).code
         except intervals.IntervalError as error:
             raise members["interval"].error(str(error)) from None
+    return columns
 
 
 def _credential(spot: Spot, labelled: Mapping[str, Credential]) -> Credential:

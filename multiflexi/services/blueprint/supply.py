@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from multiflexi.services.blueprint.tree import Spot
 
-SECRET = "secret"
+PLACEHOLDER = "secret"
 FROM_ENV = "from_env"
 FROM_FILE = "from_file"
 LONGEST = 64 * 1024
@@ -51,7 +51,7 @@ class Supply:
             return spot.content
         if isinstance(spot.content, dict) and len(spot.content) == 1:
             ((form, given),) = spot.content.items()
-            if form == SECRET and given.content == "true":
+            if form == PLACEHOLDER and given.content == "true":
                 return KEPT
             if form in (FROM_ENV, FROM_FILE) and isinstance(given.content, str):
                 if self.directory is None:

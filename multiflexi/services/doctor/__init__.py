@@ -71,7 +71,7 @@ def look(only: Sequence[str] = (), *, timeout: float = 10, has_settings: bool = 
             for one in found
         ]
     order = list(State)
-    worst = max((State(one["state"]) for one in rows), key=order.index, default=State.OK)
+    worst = max((State(str(one["state"])) for one in rows), key=order.index, default=State.OK)
     return {"status": State.OK.value if worst == State.SKIPPED else worst.value, "checks": rows}
 
 

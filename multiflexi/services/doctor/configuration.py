@@ -32,6 +32,6 @@ def _open_file() -> Iterator[Finding]:
     if file and file.path.exists() and file.path.is_file() and file.path.stat().st_mode & stat.S_IROTH:
         yield doubtful(
             "settings file",
-            f"everybody on this host can read {file.path}, which may hold the password of the database and the master key",
+            f"everybody on this host can read {file.path}, which may hold passwords and the master key",
             f"chmod 640 {file.path}, with the group multiflexi",
         )

@@ -14,7 +14,7 @@ from multiflexi.services.doctor.finding import Finding, State, doubtful, well
 
 ZABBIX_PORT = 10051
 PORTS = {"http": 80, "https": 443}
-EVERYBODY = ("0.0.0.0/0", "::/0", "*")  # noqa: S104 - these are what is warned of
+EVERYBODY = ("0.0.0.0/0", "::/0", "*")
 
 
 def executors(timeout: float) -> Iterator[Finding]:

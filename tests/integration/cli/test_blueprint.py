@@ -105,9 +105,11 @@ def test_applying_twice_changes_nothing(cli: Cli, setup_file: Path) -> None:
 def test_a_trial_run_tells_the_same_and_stores_nothing(cli: Cli, setup_file: Path) -> None:
     tried = _apply(cli, setup_file, "--dry-run")
     assert tried.json["dry_run"] is True
-    assert not Company.objects.exists() and not CredentialType.objects.exists() and not AuditEntry.objects.filter(
-        entity_type="Company"
-    ).exists()
+    assert (
+        not Company.objects.exists()
+        and not CredentialType.objects.exists()
+        and not AuditEntry.objects.filter(entity_type="Company").exists()
+    )
     done = _apply(cli, setup_file)
     assert done.json["changes"] == tried.json["changes"]
 
@@ -141,7 +143,10 @@ def test_the_diff_of_a_secret_is_masked(cli: Cli, setup_file: Path, monkeypatch:
         (FILE.replace("delay: 60", "delay: soon"), "line 24, companies[0].run_templates[0].delay: give a whole number"),
         (FILE.replace("delay: 60", "dealy: 60"), "line 24, companies[0].run_templates[0].dealy: a run template has no"),
         (FILE.replace("COUNT: 007", "COUNT: many"), "line 21, companies[0].run_templates[0]: config: COUNT"),
-        (FILE.replace("application: greeter", "application: nobody"), "line 22, companies[0].run_templates[0].application: there is no"),
+        (
+            FILE.replace("application: greeter", "application: nobody"),
+            "line 22, companies[0].run_templates[0].application: there is no",
+        ),
         (FILE.replace("[Database of Initech]", "[Bank]"), "credentials[0]: the company has no credential Bank"),
         (FILE.replace("DB_HOST: db", "DB_HOTS: db"), "line 12, companies[0].credentials[0]: DB_HOTS"),
         (FILE.replace("INITECH_KEY", "NOT_SET_AT_ALL"), "the environment has no variable NOT_SET_AT_ALL"),
@@ -203,7 +208,7 @@ def test_an_export_of_one_company_holds_only_that_one(cli: Cli, setup_file: Path
     assert cli("export", "--company", "nobody").code == 1
 
 
-def test_what_is_there_is_read_with_the_same_queries_however_much_it_is(cli: Cli, setup_file: Path, queries: Any) -> None:
+def test_more_companies_are_read_with_no_more_queries(cli: Cli, setup_file: Path, queries: Any) -> None:
     company = FILE[FILE.index("- name: Initech") :]
     many = "".join(company.replace("Initech", f"Client {n}").replace("slug: initech", f"slug: c{n}") for n in range(12))
     text = FILE[: FILE.index("- name: Initech")] + many
