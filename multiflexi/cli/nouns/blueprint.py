@@ -50,7 +50,7 @@ def apply(call: Call) -> Document:
 @NOUN.command(
     "export",
     "Write companies with all they are made of as one file, secrets left out",
-    value("--company", "--company_id", help="Only this one: slug or id", multiple=True, positional="many"),
+    value("--company", "--company_id", help="Only this one: slug or id", multiple=True),
     value("--output", "-o", help="File to write; default: standard output"),
 )
 def export(call: Call) -> Result:

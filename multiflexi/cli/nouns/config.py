@@ -12,8 +12,8 @@ NOUN = Noun("config", "The settings of this installation")
 
 @NOUN.command(
     "check",
-    "Show the settings in effect and where each comes from, and what is wrong with them",
-    value("--key", help="Only this setting", multiple=True, positional="many"),
+    "Show settings, where each comes from and what is wrong",
+    value("--key", help="Only this setting", multiple=True),
     flag("--defaults", help="Also the settings that nobody set"),
     database=False,
 )

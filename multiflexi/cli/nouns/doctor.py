@@ -18,7 +18,7 @@ WAIT = 10
 @NOUN.command(
     "doctor",
     "Look at the health of the installation, with the way out beside each finding",
-    value("--only", help="Only these groups, such as database or queue", multiple=True, positional="many"),
+    value("--only", help="Only these groups, such as database or queue", multiple=True),
     value("--timeout", help="Seconds to wait for each service outside", type=Number(1)),
     database=False,
 )

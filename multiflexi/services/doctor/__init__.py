@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from multiflexi.services.doctor.finding import Finding, State
@@ -39,7 +40,8 @@ GROUPS: dict[str, Part] = {
     "zabbix": Part("host", "zabbix", needs_database=False),
     "telemetry": Part("host", "telemetry", needs_database=False),
 }
-NOT_REACHED = "database"
+# What the groups that need the database build upon; looked at for them, too, and told when it is broken.
+GROUND = ("database", "migrations")
 
 
 def look(only: Sequence[str] = (), *, timeout: float = 10, has_settings: bool = True) -> dict[str, Any]:
@@ -47,43 +49,31 @@ def look(only: Sequence[str] = (), *, timeout: float = 10, has_settings: bool = 
 
     `timeout` bounds each wait for something outside. Names in `only` must be those of GROUPS.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     missing = set() if has_settings else {"settings", "database"}
     for group, part in GROUPS.items():
-        if only and group not in only and not (group == NOT_REACHED and _any_needs_it(only)):
+        wanted = not only or group in only
+        if not wanted and not (group in GROUND and any(GROUPS[name].needs_database for name in only)):
             continue
         begun = time.perf_counter()
         found = list(_findings(part, missing, timeout))
-        if group == NOT_REACHED and any(one.state == State.ERROR for one in found):
-            missing.add("database")
-        if only and group not in only:
-            continue
         seconds = round(time.perf_counter() - begun, 3)
-        rows += [
-            {
-                "group": group,
-                "name": one.name,
-                "state": one.state.value,
-                "message": one.message,
-                "hint": one.hint,
-                "seconds": seconds,
-            }
-            for one in found
-        ]
+        is_broken = any(one.state == State.ERROR for one in found)
+        if group in GROUND and is_broken:
+            missing.add("database")
+        if wanted or is_broken:
+            rows += [{"group": group, **asdict(one), "state": one.state.value, "seconds": seconds} for one in found]
     order = list(State)
-    worst = max((State(str(one["state"])) for one in rows), key=order.index, default=State.OK)
+    worst = max((State(one["state"]) for one in rows), key=order.index, default=State.OK)
     return {"status": State.OK.value if worst == State.SKIPPED else worst.value, "checks": rows}
-
-
-def _any_needs_it(only: Sequence[str]) -> bool:
-    return any(GROUPS[name].needs_database for name in only)
 
 
 def _findings(part: Part, missing: set[str], timeout: float) -> Iterator[Finding]:
     if part.needs_settings and "settings" in missing:
         yield Finding(part.function, State.SKIPPED, "not looked at, because the settings are not usable")
     elif part.needs_database and "database" in missing:
-        yield Finding(part.function, State.SKIPPED, "not looked at, because the database does not answer")
+        told = "not looked at, because the database does not answer or is not up to date"
+        yield Finding(part.function, State.SKIPPED, told)
     else:
         try:
             yield from getattr(importlib.import_module(f"{__name__}.{part.module}"), part.function)(timeout)

@@ -204,7 +204,7 @@ def test_an_export_changes_nothing_where_it_was_made(cli: Cli, setup_file: Path)
 
 def test_an_export_of_one_company_holds_only_that_one(cli: Cli, setup_file: Path, acme: Company) -> None:
     _apply(cli, setup_file)
-    assert [one["slug"] for one in cli("export", "acme", "-f", "json").json["companies"]] == ["acme"]
+    assert [one["slug"] for one in cli("export", "--company", "acme", "-f", "json").json["companies"]] == ["acme"]
     assert cli("export", "--company", "nobody").code == 1
 
 

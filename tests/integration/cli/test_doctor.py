@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -121,7 +125,7 @@ def test_an_unknown_group_is_wrong_use(cli: Cli) -> None:
 
 
 def test_the_text_names_the_way_out(cli: Cli) -> None:
-    out = cli("doctor", "daemons").out
+    out = cli("doctor", "--only", "daemons").out
     assert "FAIL  daemons: executor: none shows signs of life\n      -> systemctl start multiflexi-executor" in out
 
 
@@ -163,3 +167,41 @@ def test_words_are_completed(
     done = cli("_complete", "--shell", "fish", "--current", len(words), *given)
     assert (done.code, done.err) == (0, "")
     assert [line.partition("\t")[0] for line in done.out.splitlines()] == offered
+
+
+def _broken(tmp_path: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    plain = {"PATH": os.environ["PATH"], "MULTIFLEXI_ENV_FILE": os.devnull, "ENCRYPTION_MASTER_KEY": "k" * 40}
+    return subprocess.run(
+        [sys.executable, "-m", "multiflexi.cli.main", *words],
+        env=plain | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_broken_installation_is_told_without_a_traceback(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    for settings, told in (
+        ({}, "DB_CONNECTION: a required setting is missing"),
+        ({"DB_CONNECTION": "sqlite", "DB_DATABASE": str(tmp_path / "none")}, "the database cannot be used"),
+        ({"DB_CONNECTION": "sqlite", "DB_DATABASE": str(empty)}, "run multiflexi-cli setup"),
+    ):
+        done = _broken(tmp_path, "doctor", "--only", "config,queue", **settings)
+        assert done.returncode == 1
+        assert told in done.stdout
+        assert "not looked at" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_settings_in_effect_are_shown_without_a_database(tmp_path: Path) -> None:
+    file = tmp_path / "multiflexi.env"
+    file.write_text("DB_CONNECTION=pgsql\nMULTIFLEXI_POLL=never\n", encoding="utf-8")
+    done = _broken(tmp_path, "config:check", "-f", "json", MULTIFLEXI_ENV_FILE=str(file), DB_PASSWORD="hush-hush")
+    rows = {row["key"]: row for row in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert "hush-hush" not in done.stdout
+    assert rows["DB_CONNECTION"]["source"] == f"{file}:1"
+    assert not rows["MULTIFLEXI_POLL"]["ok"] and not rows["DB_HOST"]["ok"]
+    assert _broken(tmp_path, "config:check", "--key", "NO_SUCH_SETTING").returncode == 2
