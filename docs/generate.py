@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,9 +12,12 @@ from pathlib import Path
 REFERENCE = Path(__file__).resolve().parent / "reference"
 MAN = REFERENCE.parent / "man"
 # The pages must not depend on the machine that makes them.
-os.environ.update(DJANGO_SETTINGS_MODULE="multiflexi.settings", MULTIFLEXI_ENV_FILE=os.devnull, DB_CONNECTION="dummy")
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="multiflexi.serving.settings", MULTIFLEXI_ENV_FILE=os.devnull, DB_CONNECTION="dummy"
+)
 
 MADE = "<!-- Made by docs/generate.py from the code; change the code, not this page. -->"
+MADE_YAML = "# Made by docs/generate.py from the code; change the code, not this file."
 CLI_INTRODUCTION = """\
 # Command line
 
@@ -84,11 +88,74 @@ def man_pages() -> dict[Path, str]:
     return {MAN / name: text for name, text in manpages.pages(codes).items()}
 
 
+def default_grants() -> dict[str, set[str]]:
+    """The permissions of each system role as the migrations make them; no database is at hand here."""
+    from importlib import import_module
+
+    first = import_module("multiflexi.migrations.0004_roles")
+    own = import_module("multiflexi.migrations.0013_access").OWN
+    held = {
+        name: {
+            f"{resource}.{action}" for resource, one in first.GRANTS.items() for action in one if initial in one[action]
+        }
+        for name, (initial, *_texts) in first.ROLES.items()
+    }
+    for action in own:
+        held["user"].discard(f"jobs.{action}")
+        for name in held.keys() - {"viewer"}:
+            held[name].add(f"jobs.{action}_own")
+    return held
+
+
+def permissions_page() -> Iterator[str]:
+    """The permission matrix: what each action takes, and which system roles grant it when they are new."""
+    from multiflexi.access.matrix import RULES, Scope
+
+    granted = default_grants()
+    roles = list(granted)
+    yield "# Permissions\n"
+    yield (
+        "An action is allowed when a system role grants its permission, the role in the company concerned is high "
+        "enough and the token, if there is one, has the scope; everything else is denied. `super_admin` needs no "
+        "membership. Objects of other companies do not exist: 404. *own* means: for jobs the person launched.\n"
+    )
+    yield f"| Action | Permission | {' | '.join(f'`{name}`' for name in roles)} | Company role | Token scope |"
+    yield "|---|---|" + "---|" * len(roles) + "---|---|"
+    for rule in RULES.values():
+        names = ", ".join(f"`{name}`" for name in sorted(rule.permissions))
+        marks = []
+        for role in roles:
+            own = "own" if rule.own in granted[role] else "–"
+            marks.append("●" if rule.permissions <= granted[role] else own)
+        company = rule.company.value if rule.company else "–"
+        scope = f"`{rule.scope.value}`" if rule.scope else "no token"
+        yield f"| {rule.label} | {names} | {' | '.join(marks)} | {company} | {scope} |"
+    yield "\n## Scopes of tokens\n\n| Scope | Allows |\n|---|---|"
+    yield from (f"| `{scope.value}` | {scope.label} |" for scope in Scope)
+
+
+def api_document() -> Iterator[str]:
+    """API v2 as OpenAPI 3.1, so that every change of the contract shows in review."""
+    import yaml
+
+    from multiflexi.api.v2.description import Generator
+
+    # Through JSON, which turns what is lazy or ordered into plain values.
+    document = json.loads(json.dumps(Generator().made() | {"servers": [{"url": "/"}]}, default=str))
+    yield yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120).rstrip()
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "settings.md": settings_page,
     "cli.md": command_page,
     "states.md": states_page,
+    "permissions.md": permissions_page,
+    "openapi-v2.yaml": api_document,
 }
+
+
+def _headed(name: str, lines: Iterator[str]) -> str:
+    return f"{MADE if name.endswith('.md') else MADE_YAML}\n\n" + "\n".join(lines) + "\n"
 
 
 def main() -> int:
@@ -99,8 +166,7 @@ def main() -> int:
     import django
 
     django.setup()
-    texts = {REFERENCE / name: f"{MADE}\n\n" + "\n".join(make()) + "\n" for name, make in PAGES.items()}
-    texts |= man_pages()
+    texts = {REFERENCE / name: _headed(name, make()) for name, make in PAGES.items()} | man_pages()
     stale = [page for page, text in texts.items() if not (page.exists() and page.read_text(encoding="utf-8") == text)]
     gone = sorted(set(MAN.glob("*.*")) - texts.keys())
     if checking:

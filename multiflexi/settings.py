@@ -281,6 +281,12 @@ declared = (
             "proxies whose forwarded headers count: addresses, networks, and unix for a Unix socket",
         ),
         Setting("MULTIFLEXI_PUBLIC_URL", "url", None, "address in links of mails", default_text="from the request"),
+        Setting(
+            "MULTIFLEXI_STATIC_ROOT",
+            "path",
+            Path("/usr/share/multiflexi/static"),
+            "directory of collected static files; as long as it holds none, they come from where they are installed",
+        ),
         Setting("MULTIFLEXI_STATIC_URL", "url", None, "prefix of static files on another host", default_text="own"),
         Setting(
             "MULTIFLEXI_WEB_BIND",
@@ -291,7 +297,53 @@ declared = (
         ),
         Setting("MULTIFLEXI_WEB_WORKERS", "int", 2, "web processes", minimum=1, maximum=256),
         Setting("MULTIFLEXI_WEB_THREADS", "int", 16, "threads of a web process", minimum=1, maximum=256),
-        Setting("CACHE_URL", "str", None, "redis://… for windows of rate limits; unset = the database", secret=True),
+        Setting("MULTIFLEXI_SESSION_IDLE", "int", 14_400, "seconds without a request that end a sign-in", minimum=60),
+        Setting("MULTIFLEXI_SESSION_HOURS", "int", 12, "hours that a sign-in lasts at most", minimum=1, maximum=8760),
+        Setting(
+            "MULTIFLEXI_SESSION_REMEMBER_DAYS",
+            "int",
+            14,
+            "days that a sign-in lasts where somebody wants to stay signed in",
+            minimum=1,
+            maximum=366,
+        ),
+        Setting(
+            "MULTIFLEXI_SECOND_FACTOR_ROLES",
+            "list",
+            ["super_admin", "admin"],
+            "system roles whose holders must set up a second factor",
+        ),
+        Setting(
+            "MULTIFLEXI_SECOND_FACTOR_GRACE",
+            "int",
+            14,
+            "days after such a role was given within which that can wait",
+            minimum=0,
+        ),
+        Setting(
+            "MULTIFLEXI_MAIL_URL",
+            "str",
+            None,
+            "server that sends mail: smtp://, smtps:// or smtp+tls://account:password@host:port; unset = no mail",
+            secret=True,
+        ),
+        Setting(
+            "MULTIFLEXI_MAIL_FROM", "str", f"multiflexi@{_HOST}", "sender of mails", default_text="multiflexi@host name"
+        ),
+        Setting(
+            "CACHE_URL", "str", None, "redis://… for windows of rate limits (no effect yet: the database)", secret=True
+        ),
+    ),
+    *group(
+        "Sign-in",
+        Setting("PASSWORD_MIN_LENGTH", "int", 8, "least length of a password", minimum=1, maximum=256),
+        Setting(
+            "PASSWORD_RULES",
+            "choice",
+            "classes",
+            "classes: four kinds of characters below 15; length: at least 12 of any kind, which is recommended",
+            choices=("classes", "length"),
+        ),
     ),
     *group(
         "REST API",
@@ -300,6 +352,9 @@ declared = (
         Setting("API_RATE_LIMIT_WINDOW", "int", 3600, "seconds of that window", minimum=1),
         Setting("API_CORS_ORIGINS", "list", [], "origins whose pages may call the API; unset = none"),
         Setting("API_BODY_MAX_BYTES", "bytes", 10 * _MIB, "longest body of a request"),
+        Setting(
+            "MULTIFLEXI_METRICS_NETWORKS", "list", [], "addresses and networks that may read /api/v2/metrics unasked"
+        ),
         Setting("API_TOKEN_IN_QUERY", "bool", False, "accept ?api_key= and passwords of /login in the query"),
     ),
     *group(
@@ -368,6 +423,14 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "multiflexi.models.passwords.FormerBcrypt",
+    "multiflexi.models.passwords.FormerMd5",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "multiflexi.services.password_policy.Length"},
+    {"NAME": "multiflexi.services.password_policy.Classes"},
+    {"NAME": "multiflexi.services.password_policy.Likeness"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"

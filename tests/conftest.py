@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.hashers import make_password
 from django.db import connection
+from django.urls import set_script_prefix
 
 from multiflexi.models import Company, CompanyRole, CompanyUser, Role, User, UserRole
+from multiflexi.services import rate_limit, remembered_passwords
 from multiflexi.vault import keyring
+from tests.http import a_token, password_of
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
 
 def _person(login: str, system_role: str, **roles: Company) -> User:
-    user = User.objects.create(login=login, email=f"{login}@example.org", password="!")
+    password = make_password(password_of(login))
+    user = User.objects.create(login=login, email=f"{login}@example.org", password=password)
     UserRole.objects.create(user=user, role=Role.objects.get(name=system_role))
     for role, company in roles.items():
         CompanyUser.objects.create(user=user, company=company, role=role)
@@ -29,8 +34,16 @@ def _person(login: str, system_role: str, **roles: Company) -> User:
 def no_remembered_keys() -> Iterator[None]:
     """Data keys are cached per process; the keys of one test's database must not reach the next test."""
     keyring.forget()
+    remembered_passwords.forget()
+    rate_limit.forget()
     yield
     keyring.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_prefix() -> None:
+    """Requests under a prefix leave it behind in their thread; addresses that a test asks for itself have none."""
+    set_script_prefix("/")
 
 
 @pytest.fixture
@@ -71,6 +84,21 @@ def carol(globex: Company) -> User:
 def root(db: None) -> User:
     """Super administrator, member of no company."""
     return _person("root", "super_admin")
+
+
+@pytest.fixture
+def robot(acme: Company, ring: None) -> User:
+    """Manager of ACME, user in the installation, without a password: it comes with tokens only."""
+    user = _person("robot", "user", **{CompanyRole.MANAGER: acme})
+    user.set_unusable_password()
+    user.save()
+    return user
+
+
+@pytest.fixture
+def robot_token(robot: User) -> str:
+    """An unlimited token of the robot."""
+    return a_token(robot)
 
 
 @pytest.fixture

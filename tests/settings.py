@@ -52,3 +52,5 @@ from multiflexi.serving.settings import *  # noqa: E402, F403
 if os.environ["DB_CONNECTION"] == "sqlite":
     DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.sqlite3")}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
+# Derived from a data key otherwise, which only tests that need one make.
+SECRET_KEY = "test-secret-key-0123456789abcdef-0123456789abcdef"

@@ -11,11 +11,13 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 from babel.messages import Catalog, Message
-from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir, extract_python
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("multiflexi", "daemons")
@@ -53,10 +55,19 @@ def marked() -> Catalog:
     found = Catalog()
     for folder in SOURCES:
         for _file, _line, text, comments, context in extract_from_dir(
-            ROOT / folder, keywords=KEYWORDS, comment_tags=("Translators:",)
+            ROOT / folder,
+            method_map=[("**.py", "python"), ("**/templates/**.html", _template), ("**/templates/**.txt", _template)],
+            keywords=KEYWORDS,
+            comment_tags=("Translators:",),
         ):
             found.add(text, auto_comments=comments, context=context)
     return found
+
+
+def _template(stream: IO[bytes], keywords: Any, tags: Any, options: Any) -> Iterator[Any]:
+    """The marked strings of a template: Django turns it into something that reads like Python."""
+    lines = io.BytesIO(templatize(stream.read().decode()).encode())
+    yield from extract_python(lines, keywords, tags, options)
 
 
 def merged(catalogue: Path, strings: Catalog) -> SteadyCatalog:

@@ -17,6 +17,7 @@ from daemons.all.supervisor import Supervisor, daemon_commands
 from multiflexi.executors.native.process import forbid_dumps
 
 DAEMONS = ("scheduler", "executor")
+WEB_SERVER = [sys.executable, "-m", "multiflexi.serving.program"]
 CONFIGURATION_ERROR = 78
 INTERRUPTED = 130
 
@@ -41,7 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return INTERRUPTED
         environment = local_state.environment(file)
         sys.stderr.write(_hint(file))
-    return Supervisor(daemon_commands(DAEMONS), environment=environment, hangup_stops=sys.stderr.isatty()).run()
+    commands = daemon_commands(DAEMONS)
+    if arguments.state:
+        commands["web server"] = WEB_SERVER
+    return Supervisor(commands, environment=environment, hangup_stops=sys.stderr.isatty()).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         "--state",
         metavar="DIRECTORY",
         type=Path,
-        help="make an installation in this directory, or bring it up to date, and run it",
+        help="make an installation in this directory, or bring it up to date, and run it, with its web server",
     )
     return parser
 
@@ -60,7 +64,8 @@ def _parser() -> argparse.ArgumentParser:
 def _hint(file: Path) -> str:
     shown = os.path.relpath(file)
     return (
-        f"MultiFlexi runs with the settings in {shown}. In another terminal:\n"
+        f"MultiFlexi runs with the settings in {shown} and serves at http://{local_state.web_address(file)}/\n"
+        "In another terminal:\n"
         f"    export MULTIFLEXI_ENV_FILE={file}\n"
         "    bin/multiflexi-cli status\n"
         "Ctrl-C lets running jobs end and stops; a second Ctrl-C kills them.\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import subprocess
@@ -22,7 +23,10 @@ MULTIFLEXI_TMP=tmp
 MULTIFLEXI_SPOOL=spool
 MULTIFLEXI_SCHEDULER_NAME=local
 MULTIFLEXI_EXECUTOR_NAME=local
+MULTIFLEXI_WEB_BIND=127.0.0.1:8000
 """
+WEB_BIND = re.compile(r"^\s*MULTIFLEXI_WEB_BIND\s*=\s*(\S+)", re.MULTILINE)
+WEB_BIND_DEFAULT = "127.0.0.1:8000"
 
 
 class LocalStateError(Exception):
@@ -69,6 +73,12 @@ def environment(file: Path) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PLATFORM_PREFIXES)}
     return kept | {"MULTIFLEXI_ENV_FILE": str(file)}
+
+
+def web_address(file: Path) -> str:
+    """Where the web server of this installation answers."""
+    found = WEB_BIND.findall(file.read_text())
+    return found[-1] if found else WEB_BIND_DEFAULT
 
 
 def migrate(file: Path) -> None:

@@ -74,7 +74,7 @@ def serve(
         if arguments.environment:
             environ.use_file(arguments.environment)
         if arguments.check_config:
-            return check_config()
+            return environ.check_config()
         instance = prepare(role, arguments)
         lock = make_lock(role, instance.name)
         lock.acquire()
@@ -109,13 +109,6 @@ def prepare(role: str, arguments: argparse.Namespace) -> Instance:
     django.setup()
     logs.configure_from_settings(role, name)
     return Instance(role, name, once, arguments)
-
-
-def check_config() -> int:
-    """Print the settings in effect, secrets masked; 0 when all are usable, else 1."""
-    rows = environ.report()
-    sys.stdout.writelines(f"{line}\n" for line in environ.as_lines(rows))
-    return 0 if all(row["ok"] for row in rows) else 1
 
 
 def reload_settings(role: str) -> list[str]:

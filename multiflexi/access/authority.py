@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from multiflexi.access.matrix import RULES, Rule
-from multiflexi.models import SUPER_ADMIN, CompanyRole, CompanyUser, User
+from multiflexi.models import SUPER_ADMIN, CompanyRole, CompanyUser, Permission, Role, User, UserRole
 
 _ORDER = {role: rank for rank, role in enumerate(CompanyRole)}
 
@@ -61,6 +62,12 @@ class Authority:
         granted = rule.permissions <= self.permissions or (own and rule.own in self.permissions)
         return granted and self._reaches(rule, company_id)
 
+    def covers(self, other: Authority) -> bool:
+        """Whether everything the other one holds by system roles is held here as well."""
+        if self.everything:
+            return True
+        return other.permissions <= self.permissions and (self.super_admin or not other.super_admin)
+
     def _in_scope(self, rule: Rule) -> bool:
         return self.scopes is None or rule.scope in self.scopes
 
@@ -84,16 +91,43 @@ def of_user(
     """Authority of an account, as far as a token leaves it; nothing for an account that is disabled or deleted."""
     if user is None or not user.is_active:
         return NOBODY
-    granted = user.role_assignments.in_force().values_list("role__name", "role__permissions__name")
-    roles = {role for role, _ in granted}
-    user.sees_every_company = SUPER_ADMIN in roles
-    return Authority(
-        super_admin=user.sees_every_company,
-        permissions=frozenset(name for _, name in granted if name),
-        companies={
-            number: CompanyRole(role)
-            for number, role in CompanyUser.objects.in_force().filter(user=user).values_list("company_id", "role")
-        },
+    held = of_users([user])[user.pk]
+    if scopes is None and only_companies is None:
+        return held
+    return replace(
+        held,
         scopes=None if scopes is None else frozenset(scopes),
         only_companies=None if only_companies is None else frozenset(only_companies),
     )
+
+
+def of_users(users: Collection[User]) -> dict[int, Authority]:
+    """Authorities of several accounts by their ids, in two queries; nothing for those disabled or deleted."""
+    active = {user.pk: user for user in users if user.is_active}
+    roles: defaultdict[int, set[str]] = defaultdict(set)
+    permissions: defaultdict[int, set[str]] = defaultdict(set)
+    granted = UserRole.objects.in_force().filter(user__in=list(active))
+    for number, role, permission in granted.values_list("user_id", "role__name", "role__permissions__name"):
+        roles[number].add(role)
+        if permission:
+            permissions[number].add(permission)
+    companies: defaultdict[int, dict[int, CompanyRole]] = defaultdict(dict)
+    memberships = CompanyUser.objects.in_force().filter(user__in=list(active))
+    for number, company_id, role in memberships.values_list("user_id", "company_id", "role"):
+        companies[number][company_id] = CompanyRole(role)
+    found: dict[int, Authority] = {user.pk: NOBODY for user in users}
+    for number, user in active.items():
+        user.sees_every_company = SUPER_ADMIN in roles[number]
+        found[number] = Authority(
+            super_admin=user.sees_every_company,
+            permissions=frozenset(permissions[number]),
+            companies=companies[number],
+        )
+    return found
+
+
+def of_roles(roles: Iterable[Role]) -> Authority:
+    """What these system roles grant together."""
+    held = list(roles)
+    names = Permission.objects.filter(roles__in=[role.pk for role in held]).values_list("name", flat=True)
+    return Authority(super_admin=any(role.name == SUPER_ADMIN for role in held), permissions=frozenset(names))

@@ -77,7 +77,7 @@ class Call:
 
     def moment(self, name: str) -> datetime | None:
         """The time given by an option, with a zone; wrong use when it is none."""
-        from multiflexi.cli import moments
+        from multiflexi.scheduling import moments
 
         text = self.options.get(name)
         if not text:

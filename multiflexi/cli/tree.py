@@ -51,7 +51,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("run-template", "run_template", ("runtemplate",)),
     Entry("setup", "setup", alone="init"),
     Entry("task", "task"),
+    Entry("token", "token", ("tokens",)),
     Entry("user", "user"),
+    Entry("user-company", "user_company", ("usercompany",)),
+    Entry("user-role", "user_role", ("userrole",)),
     Entry("worker", "worker", ("workers",)),
     Entry("apply", "blueprint", single=True),
     Entry("export", "blueprint", single=True),
@@ -65,6 +68,7 @@ REDIRECTS: dict[str, Redirect] = {
     "run": Redirect("job:run"),
     "company:assign-app": Redirect("company-app:assign"),
     "company:unassign-app": Redirect("company-app:unassign"),
+    "user:token": Redirect("token:generate"),
     "run-template:env": Redirect("run-template:get", ("--env-only",)),
 }
 

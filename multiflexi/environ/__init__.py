@@ -5,7 +5,7 @@ from .declare import ROLES, Setting, group, role_name
 from .envfile import EnvFile, read_env_file
 from .errors import EXIT_CONFIG, RequiredSettingsMissing, SettingsError, SettingsFileError
 from .privacy import keep_from_others
-from .report import Row, as_lines, report
+from .report import Row, as_lines, check_config, report
 from .store import (
     file_values,
     is_given,
@@ -29,6 +29,7 @@ __all__ = [
     "SettingsError",
     "SettingsFileError",
     "as_lines",
+    "check_config",
     "databases",
     "file_values",
     "group",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -109,3 +110,10 @@ def _unknown_rows(loaded: Loaded) -> Iterator[Row]:
 def _unknown(name: str, known: set[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return "there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def check_config() -> int:
+    """Print the settings in effect, secrets masked; 0 when all are usable, else 1."""
+    rows = report()
+    sys.stdout.writelines(f"{line}\n" for line in as_lines(rows))
+    return 0 if all(row["ok"] for row in rows) else 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from functools import lru_cache
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 UNIX = "unix"
+Handler = Callable[[HttpRequest], HttpResponse]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -33,11 +35,16 @@ def client_address(request: HttpRequest) -> str:
     return str(peer)
 
 
-def is_secure(request: HttpRequest) -> bool:
-    """Whether the client's own connection is encrypted."""
-    if from_trusted_peer(request) and "X-Forwarded-Proto" in request.headers:
-        return request.headers["X-Forwarded-Proto"].strip() == "https"
-    return request.is_secure()
+def tell_scheme(answer: Handler) -> Handler:
+    """Middleware: what a trusted proxy says about the client's own connection holds for everything behind it."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        told = request.headers.get("X-Forwarded-Proto", "").strip().lower()
+        if told in ("http", "https") and from_trusted_peer(request):
+            request.META["wsgi.url_scheme"] = told
+        return answer(request)
+
+    return handle
 
 
 def _trusted(address: str) -> bool:

@@ -3,9 +3,11 @@
 import re
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from multiflexi.access.authority import Authority, of_user
 from multiflexi.http.proxies import client_address
 from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
@@ -28,14 +30,30 @@ def identify(answer: Handler) -> Handler:
 
 
 def actor_of(request: HttpRequest, origin: Origin) -> Actor:
-    """Who asks by this request; a DRF request will do as well. `request.auth` is the token, if there is one."""
+    """Who asks by this request, with what they may do, read once per request; a DRF request will do as well."""
     user = request.user
-    token = getattr(request, "auth", None)
+    presented = getattr(request, "auth", None)
     return Actor(
         user_id=user.pk if isinstance(user, User) else None,
         origin=origin,
-        token_id=getattr(token, "token_id", None),
+        token_id=getattr(presented, "token_id", None),
         request_id=getattr(request, "request_id", None),
         ip=client_address(request),
         agent=request.headers.get("User-Agent"),
+        grants=_grants(request),
     )
+
+
+def _grants(request: HttpRequest) -> Authority:
+    plain: Any = getattr(request, "_request", request)
+    user = request.user if isinstance(request.user, User) else None
+    asked_for, known = getattr(plain, "authority", (None, None))
+    if known is None or asked_for != (user and user.pk):
+        presented = getattr(request, "auth", None)
+        known = of_user(
+            user,
+            scopes=getattr(presented, "scopes", None),
+            only_companies=getattr(presented, "only_companies", None),
+        )
+        plain.authority = user and user.pk, known
+    return known

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from multiflexi.jobs import mandate
 from multiflexi.jobs.overrides import sealed_overrides
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.queue.hints import Topic
@@ -83,6 +84,7 @@ def create_job(
         after=max(after, now) if after else now,
         executor=executor,
         overrides=overrides or {},
+        options=mandate.options_of(actor),
         note=note,
     )
     if retry_of:

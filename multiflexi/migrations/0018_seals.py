@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("multiflexi", "0013_access")]
+    dependencies = [("multiflexi", "0016_sign_in")]
     operations = [
         migrations.CreateModel(
             name="AuditSeal",

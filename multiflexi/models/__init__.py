@@ -45,6 +45,7 @@ from multiflexi.models.credential import (
     TypeValueKind,
 )
 from multiflexi.models.encryption import EncryptionKey
+from multiflexi.models.event import EventOperation, EventRule, EventSource, SourceDatabase, SourceState
 from multiflexi.models.job import (
     ACTIVE_STATES,
     FINAL_STATES,
@@ -101,6 +102,7 @@ from multiflexi.models.runtemplate import (
     RunTemplateCredential,
     RunTemplateTopic,
 )
+from multiflexi.models.second_factor import RecoveryCode, SecondFactor
 from multiflexi.models.task import NoJobReason, Task, TaskState
 from multiflexi.models.user import (
     SUPER_ADMIN,
@@ -109,6 +111,7 @@ from multiflexi.models.user import (
     ApiRateLimit,
     IdempotencyKey,
     LoginAttempt,
+    OAuthClient,
     Token,
     User,
     UserSession,

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from multiflexi.models import passwords
 from multiflexi.models.base import Timestamped
 from multiflexi.models.company import Company, CompanyUser
 
@@ -60,6 +61,19 @@ class User(AbstractBaseUser, Timestamped):
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         return self.enabled and self.deleted_at is None
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Take a clear password; None makes signing in with one impossible."""
+        self.password, self._password = passwords.hashed(raw_password), raw_password
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password; a hash that is due for it is replaced."""
+
+        def renew(made: str) -> None:
+            before, self.password = self.password, made
+            User.objects.filter(pk=self.pk, password=before).update(password=made)
+
+        return passwords.fits(raw_password, self.password, renew)
 
     @cached_property
     def sees_every_company(self) -> bool:
@@ -139,11 +153,12 @@ class LoginAttempt(models.Model):
 
 
 class ApiRateLimit(models.Model):
-    """Requests counted for one client in one window, shared by all workers and hosts."""
+    """Requests counted for one client in one window and in that before, shared by all workers and hosts."""
 
     identifier = models.CharField(max_length=255)
     endpoint = models.CharField(max_length=255, default="", blank=True)
     requests = models.IntegerField(default=0)
+    previous = models.IntegerField(default=0)
     window_start = models.DateTimeField()
     window_end = models.DateTimeField(db_index=True)
     blocked_until = models.DateTimeField(null=True, blank=True, db_index=True)
@@ -199,3 +214,20 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.idem_key
+
+
+class OAuthClient(models.Model):
+    """What an OAuth2 client may be given at most, and the account it acts as when it acts for itself.
+
+    `client_id` is that of the library's own table, which exists for web processes only.
+    """
+
+    client_id = models.CharField(max_length=255, unique=True)
+    scopes = models.JSONField(default=list)
+    account = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="oauth_clients")
+
+    class Meta:
+        db_table = "oauth_client"
+
+    def __str__(self) -> str:
+        return self.client_id

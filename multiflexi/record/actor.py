@@ -21,6 +21,9 @@ class Grants(Protocol):
     """What an actor may do; see `multiflexi.access.authority`."""
 
     @property
+    def only_companies(self) -> frozenset[int] | None: ...
+
+    @property
     def company_ids(self) -> frozenset[int] | None: ...
 
     @property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from multiflexi.faults import Point, reach
-from multiflexi.jobs import claiming
+from multiflexi.jobs import claiming, mandate
 from multiflexi.jobs.completion import Completion
+from multiflexi.jobs.queue import backend
 from multiflexi.jobs.spool import Spool
-from multiflexi.models import Job, Worker
+from multiflexi.models import FailureReason, Job, JobStatus, Worker
 from multiflexi.record.actor import Actor
 from multiflexi.runner import giving_back, preflight
 from multiflexi.runner.gate import Gate
@@ -90,10 +91,13 @@ class Supply:
         self._claimed = jobs
         if not asked:
             reach(Point.CLAIMED)
-        admitted = self.gate.admit(jobs, actor, asked=asked)
+        withdrawn = _withdrawn(jobs)
+        gone = {one.job.pk for one in withdrawn}
+        admitted = self.gate.admit([job for job in jobs if job.pk not in gone], actor, asked=asked)
         if self._left is not None:
             self._left += admitted.went_back
-        self._claimed = [*admitted.jobs, *(one.job for one in admitted.ends)]
+        ends = [*withdrawn, *admitted.ends]
+        self._claimed = [*admitted.jobs, *(one.job for one in ends)]
         ready, refused = preflight.prepare(
             admitted.jobs, self._spool, answers=admitted.answers, credentials=admitted.credentials
         )
@@ -101,7 +105,7 @@ class Supply:
         if not self._ready:
             self._since = time.monotonic()
         self._ready += ready
-        return [*admitted.ends, *refused]
+        return [*ends, *refused]
 
     def take(self, number: int) -> list[Prepared]:
         """The first of the prepared jobs, which are the caller's from now on."""
@@ -130,3 +134,21 @@ class Supply:
         """Keep nothing in mind: what the database says of our jobs counts now."""
         self._claimed, self._ready = [], []
         self.gate.forget()
+
+
+def _withdrawn(jobs: Sequence[Job]) -> list[Completion]:
+    """The ends of jobs whose person lost the right to run them, also by the passing of a date."""
+    reasons = mandate.missing(jobs)
+    now = backend().now() if reasons else None
+    return [
+        Completion(
+            job,
+            JobStatus.QUEUED,
+            JobStatus.CANCELLED,
+            end=now,
+            reason=FailureReason.CANCELLED,
+            detail=reasons[job.pk],
+        )
+        for job in jobs
+        if now and job.pk in reasons
+    ]

@@ -39,6 +39,8 @@ def query(
     rows = AuditEntry.objects.all()
     if not grants.allows("security.audit"):
         rows = rows.filter(Q(user_id=actor.user_id) | Q(company_id__in=grants.administered))
+        if grants.only_companies is not None:
+            rows = rows.filter(company_id__in=grants.only_companies)
     equal = {
         "created_at__gte": start,
         "created_at__lt": end,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -51,6 +53,25 @@ def set_value(actor: Actor, company: Company, keyword: str, value: str, *, secre
             changes=changes.for_audit({keyword: (before, value)}, secret=[keyword] if hidden else ()),
         )
     return entry
+
+
+def change(actor: Actor, company: Company, values: Mapping[str, str | None]) -> None:
+    """Store several variables and remove those without a value, all of them or none. Raises Invalid."""
+    known = set(query(company).filter(keyword__in=list(values)).values_list("keyword", flat=True))
+    with transaction.atomic():
+        need(actor, "companies.update", company.pk)
+        for keyword, value in values.items():
+            if value is not None:
+                set_value(actor, company, keyword, value)
+            elif keyword in known:
+                unset(actor, company, keyword)
+
+
+def plain(entry: CompanyEnv) -> str:
+    """The value in clear. Raises a VaultError."""
+    if not entry.secret:
+        return entry.value
+    return envelope.open_sealed(entry.value, table="company_env", field="value", record=entry.pk)
 
 
 def unset(actor: Actor, company: Company, keyword: str) -> None:

@@ -30,7 +30,7 @@ def query(
     actor: Actor, *, company_id: int | None = None, prototype: str | None = None, search: str | None = None
 ) -> QuerySet[Credential]:
     """Credentials of the companies the actor sees; `prototype` is the code of their kind, in any case."""
-    rows = visible(Credential, actor).select_related("credential_type")
+    rows = visible(Credential, actor).select_related("credential_type__credential_prototype")
     if company_id is not None:
         rows = rows.filter(company_id=company_id)
     if prototype is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,13 @@ from django.utils.translation import gettext as _
 
 from multiflexi.credentials import registry
 from multiflexi.jobs import fields as typed
-from multiflexi.models import CredentialPrototype, CredentialType, FieldType
+from multiflexi.models import (
+    CredentialPrototype,
+    CredentialPrototypeField,
+    CredentialType,
+    CredentialTypeField,
+    FieldType,
+)
 from multiflexi.services.errors import Invalid, invalid_field
 from multiflexi.vault.forms import is_maskable
 from multiflexi.vault.secrecy import MASK, NOT_SET, is_secret_field, named_like_a_secret
@@ -49,8 +56,30 @@ Fields = dict[str, KnownField]
 def of_type(kind: CredentialType) -> Fields:
     """The fields of a type by name, in their order; those that left the definition of the prototype are not among
     them."""
-    fields = {} if kind.credential_prototype is None else dict(_of_prototype(kind.credential_prototype))
-    for row in kind.fields.order_by("position", "pk"):
+    prototype = kind.credential_prototype
+    given = () if prototype is None else prototype.fields.filter(obsolete=False).order_by("position", "pk")
+    return _merged(kind, given, kind.fields.order_by("position", "pk"))
+
+
+def of_types(kinds: Sequence[CredentialType]) -> dict[int, Fields]:
+    """The fields of several types by id, in two queries; their prototypes must be loaded."""
+    wanted = {kind.credential_prototype_id for kind in kinds}
+    given: dict[int | None, list[CredentialPrototypeField]] = defaultdict(list)
+    own: dict[int, list[CredentialTypeField]] = defaultdict(list)
+    rows = CredentialPrototypeField.objects.filter(credential_prototype_id__in=wanted, obsolete=False)
+    for row in rows.order_by("position", "pk"):
+        given[row.credential_prototype_id].append(row)
+    ids = [kind.pk for kind in kinds]
+    for added in CredentialTypeField.objects.filter(credential_type_id__in=ids).order_by("position", "pk"):
+        own[added.credential_type_id].append(added)
+    return {kind.pk: _merged(kind, given[kind.credential_prototype_id], own[kind.pk]) for kind in kinds}
+
+
+def _merged(
+    kind: CredentialType, given: Iterable[CredentialPrototypeField], own: Iterable[CredentialTypeField]
+) -> Fields:
+    fields = {} if kind.credential_prototype is None else dict(_of_prototype(kind.credential_prototype, given))
+    for row in own:
         base = fields.get(row.keyname, KnownField(row.keyname, row.type))
         fields[row.keyname] = replace(
             base,
@@ -64,9 +93,11 @@ def of_type(kind: CredentialType) -> Fields:
     return fields
 
 
-def _of_prototype(prototype: CredentialPrototype) -> Iterator[tuple[str, KnownField]]:
+def _of_prototype(
+    prototype: CredentialPrototype, rows: Iterable[CredentialPrototypeField]
+) -> Iterator[tuple[str, KnownField]]:
     internal = _internal_names(prototype)
-    for row in prototype.fields.filter(obsolete=False).order_by("position", "pk"):
+    for row in rows:
         yield (
             row.keyword,
             KnownField(

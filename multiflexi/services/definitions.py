@@ -28,7 +28,8 @@ def import_application(
     enabled: bool | None = None,
     dry_run: bool = False,
 ) -> ImportReport:
-    """Create or update an application; with `path` the icon beside the file is taken along."""
+    """Create or update an application; with `path` the icon beside the file is taken along. Raises NotPermitted."""
+    need(actor, "applications.create")
     return importing.import_application(
         content,
         origin,

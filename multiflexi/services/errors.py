@@ -36,6 +36,18 @@ class NotPermitted(Refused):
     """The caller may see the object, but not do this with it."""
 
 
+class BadCredential(ServiceError):
+    """Whoever asks did not prove who they are; why is told to the audit trail only."""
+
+
+class TooMany(ServiceError):
+    """Asked too often; `retry_after` are the seconds until it may be asked again."""
+
+    def __init__(self, message: str, code: str, *, retry_after: int) -> None:
+        super().__init__(message, code, details={"retry_after": retry_after})
+        self.retry_after = retry_after
+
+
 class Invalid(ServiceError):
     """A value is unusable."""
 

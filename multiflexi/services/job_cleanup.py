@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet, Window
@@ -48,11 +49,30 @@ def counted(jobs: QuerySet[Job]) -> dict[str, int]:
     }
 
 
-def remove_old(actor: Actor, jobs: QuerySet[Job], cutoff: datetime) -> dict[str, int]:
-    """Delete the jobs, each batch in a transaction of its own with an audit entry; returns counts."""
+def need_removal(actor: Actor, jobs: QuerySet[Job]) -> None:
+    """Raise NotPermitted unless the actor may delete jobs in all companies that these belong to."""
+    need(actor, "jobs.delete")
     for company_id in jobs.order_by("company_id").values_list("company_id", flat=True).distinct():
         need(actor, "jobs.delete", company_id)
+
+
+def remove_old(actor: Actor, jobs: QuerySet[Job], cutoff: datetime) -> dict[str, int]:
+    """Delete the jobs, each batch in a transaction of its own with an audit entry; returns counts."""
+    need_removal(actor, jobs)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True))
+    return remove_batches(actor, ids, {"cutoff": cutoff.isoformat()})
+
+
+def finished(jobs: QuerySet[Job]) -> QuerySet[Job]:
+    """Those of the jobs that have ended."""
+    return jobs.filter(status__in=FINAL_STATES)
+
+
+def remove_batches(actor: Actor, ids: Sequence[int], facts: Mapping[str, Any]) -> dict[str, int]:
+    """Delete those of the jobs that are finished still; `facts` tell the audit trail how they were chosen.
+
+    Ask `need_removal` before.
+    """
     totals = {"jobs": 0, "artifacts": 0, "output_lines": 0}
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
@@ -65,7 +85,7 @@ def remove_old(actor: Actor, jobs: QuerySet[Job], cutoff: datetime) -> dict[str,
                 "Job",
                 severity="medium",
                 event_type="data_deletion",
-                data={"first": batch[0], "last": batch[-1], "cutoff": cutoff.isoformat(), **removed},
+                data={"first": batch[0], "last": batch[-1], **facts, **removed},
             )
         for name, number in removed.items():
             totals[name] += number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from multiflexi.jobs import artifacts
@@ -20,11 +20,14 @@ class Line(NamedTuple):
     created_at: object
 
 
-def lines(job: Job, *, after: int = 0, stream: str | None = None, tail: int | None = None) -> Iterator[Line]:
-    """Stored lines with a number above `after`, of one stream or of both, at most the last `tail`."""
+def lines(
+    job: Job, *, after: int = 0, stream: str | None = None, tail: int | None = None, types: Collection[str] = ()
+) -> Iterator[Line]:
+    """Stored lines with a number above `after`, of one stream, some types or all, at most the last `tail`."""
     rows = JobOutputLine.objects.filter(job=job, seq__gt=after)
-    if stream:
-        rows = rows.filter(type=stream)
+    wanted = {stream} if stream else set(types)
+    if wanted:
+        rows = rows.filter(type__in=wanted)
     found = list(rows.order_by("-seq")[:tail])[::-1] if tail else rows.order_by("seq").iterator()
     for row in found:
         yield Line(row.seq, row.type, row.line, row.created_at)

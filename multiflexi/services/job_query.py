@@ -51,10 +51,14 @@ def find(actor: Actor, reference: Any) -> Job:
     return lookup.by_id(visible(Job, actor).select_related("app", "company", "runtemplate"), NOUN, reference)
 
 
+def by_status(actor: Actor) -> dict[str, int]:
+    """Numbers of jobs by their stored state; states without jobs are missing."""
+    return dict(visible(Job, actor).values_list("status").annotate(number=Count("pk")).order_by())
+
+
 def totals(actor: Actor) -> dict[str, int]:
     """Numbers of `job:status`, in three queries."""
-    jobs = visible(Job, actor)
-    by_state = dict(jobs.values_list("status").annotate(number=Count("pk")).order_by())
+    jobs, by_state = visible(Job, actor), by_status(actor)
     return {
         "successful_jobs": by_state.get(JobStatus.SUCCESS, 0),
         "failed_jobs": sum(by_state.get(state, 0) for state in UNSUCCESSFUL_STATES),

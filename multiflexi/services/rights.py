@@ -53,6 +53,11 @@ def may(actor: Actor, name: str, company_id: int | None) -> bool:
     return grants_of(actor).allows(name, company_id)
 
 
+def is_person(actor: Actor) -> bool:
+    """Whether somebody acts who signed in, not a token, which may be in many hands."""
+    return actor.token_id is None and getattr(actor.grants, "scopes", None) is None
+
+
 def may_reveal(actor: Actor, company_id: int) -> bool:
     """Whether the actor may see stored secrets of a company: on the command line only, where who acts counts."""
     user = _user(actor)
@@ -75,8 +80,12 @@ def _denied(grants: Grants, action: str, company_id: Any = ANYWHERE) -> NotPermi
     return NotPermitted(
         f"{rule.label}: not permitted; it takes {needed}. Ask an administrator.",
         "not_permitted",
-        details={"permission": sorted(rule.permissions)},
+        details={"permission": sorted(rule.permissions), **_concerned(company_id)},
     )
+
+
+def _concerned(company_id: Any) -> dict[str, int]:
+    return {"company_id": company_id} if isinstance(company_id, int) else {}
 
 
 def _user(actor: Actor) -> User | None:

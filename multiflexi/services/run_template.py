@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -105,10 +105,11 @@ def update(
     template: RunTemplate,
     *,
     config: Mapping[str, str] | None = None,
+    clear: Collection[str] = (),
     app: Application | None = None,
     **values: Any,
 ) -> bool:
-    """Change a run template and say whether anything changed.
+    """Change a run template and say whether anything changed; values named in `clear` go.
 
     Raises Invalid, and Refused when it would be activated while required values or credentials are missing.
     """
@@ -119,8 +120,9 @@ def update(
             given["app"] = app
         changed = changes.assign(template, given)
         changes.check(template)
-        _need_all(actor, template, changed, bool(config))
+        _need_all(actor, template, changed, bool(config or clear))
         stored = run_template_config.store(template, run_template_config.checked(template, config or {}))
+        stored |= run_template_config.clear(template, clear)
         if not changed and not stored:
             return False
         template.version += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from multiflexi.jobs import fields, names
 from multiflexi.models import ConfField, Configuration, RunTemplate
@@ -47,10 +47,25 @@ def store(template: RunTemplate, values: Mapping[str, str]) -> dict[str, dict[st
     return changes.for_audit(changed, secret=secret)
 
 
+def clear(template: RunTemplate, names: Iterable[str]) -> dict[str, dict[str, object]]:
+    """Remove values and return the changes for the audit trail; call it in a transaction."""
+    rows = Configuration.objects.filter(runtemplate=template, name__in=list(names)).order_by("pk")
+    removed = {f"config.{row.name}": (None if row.is_encrypted else row.value, None) for row in rows}
+    hidden = [f"config.{row.name}" for row in rows if row.is_encrypted]
+    rows.delete()
+    return changes.for_audit(removed, secret=hidden)
+
+
 def unknown(template: RunTemplate, values: Mapping[str, str]) -> list[str]:
     """Names that the application does not declare."""
     declared = _declared(template)
     return [name for name in values if name not in declared]
+
+
+def secrets_among(template: RunTemplate, names: Iterable[str]) -> list[str]:
+    """Those of the names that are secret."""
+    declared = _declared(template)
+    return [name for name in names if _is_secret(declared.get(name), name)]
 
 
 def unmasked(template: RunTemplate, values: Mapping[str, str]) -> list[str]:
@@ -64,16 +79,16 @@ def unmasked(template: RunTemplate, values: Mapping[str, str]) -> list[str]:
 def copy(source: RunTemplate, target: RunTemplate) -> None:
     """Give the target the values of the source; secrets are sealed again, for their new rows."""
     for row in Configuration.objects.filter(runtemplate=source).order_by("pk"):
-        plain = _open(row)
+        value = plain(row)
         made = Configuration.objects.create(
             runtemplate=target,
             name=row.name,
             inactive=row.inactive,
             is_encrypted=row.is_encrypted,
-            value=None if row.is_encrypted else plain,
+            value=None if row.is_encrypted else value,
         )
-        if row.is_encrypted and plain is not None:
-            made.value = seal(made, plain, target.company_id)
+        if row.is_encrypted and value is not None:
+            made.value = seal(made, value, target.company_id)
             made.save(update_fields=["value"])
 
 
@@ -106,7 +121,8 @@ def _checked(field: ConfField | None, name: str, value: str) -> str:
         raise invalid_field("config", str(error)) from None
 
 
-def _open(row: Configuration) -> str | None:
+def plain(row: Configuration) -> str | None:
+    """The value in clear. Raises a VaultError."""
     if row.value is None or not row.is_encrypted:
         return row.value
     return envelope.open_sealed(row.value, table=TABLE, field=COLUMN, record=row.pk)
@@ -115,6 +131,6 @@ def _open(row: Configuration) -> str | None:
 def known(row: Configuration) -> str | None:
     """The stored value; an unreadable one counts as none, so that it can be replaced."""
     try:
-        return _open(row)
+        return plain(row)
     except VaultError:
         return None

@@ -42,8 +42,11 @@ def schedule(
     schedule_type: str | None = None,
     company: Company | None = None,
     note: str | None = None,
+    among_many: bool = False,
 ) -> Job:
     """Make one job of the run template, due at once or at `after`; overrides count for this job alone.
+
+    Running several at once takes more than running one, which `among_many` says.
 
     Raises Refused when it may not run or values are missing, Invalid for unusable values.
     """
@@ -52,7 +55,8 @@ def schedule(
             f"Run template {template.pk} belongs to another company than {company.name}; leave the company out.",
             "foreign_company",
         )
-    need(actor, "jobs.execute" if overrides or executor else "jobs.create", template.company_id)
+    usual = not (overrides or executor or among_many)
+    need(actor, "jobs.create" if usual else "jobs.execute", template.company_id)
     need_for_executor(actor, template.company_id, executor if executor != template.executor else None)
     _refuse_unfit(template)
     given = checked_overrides(template, overrides)

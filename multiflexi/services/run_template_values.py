@@ -10,7 +10,7 @@ from multiflexi.scheduling import intervals, windows, zones
 from multiflexi.services import job_limits
 from multiflexi.services.errors import Invalid, invalid_field
 
-NULLABLE_NUMBERS = ("max_parallel", "kill_grace")
+NULLABLE = ("max_parallel", "kill_grace", "slow_factor", "valid_from", "valid_to")
 ENUMERATIONS = {"catch_up": CatchUp, "overlap": Overlap, "retry_backoff": Backoff}
 EMPTY_MEANS_UNCHANGED = (
     "interv",
@@ -34,7 +34,7 @@ def usable(values: dict[str, Any], app: Application, stored: RunTemplate | None 
     _name_attempts(given)
     if "name" in given and not str(given["name"]).strip():
         raise invalid_field("name", "a run template needs a name; give one.")
-    for name in NULLABLE_NUMBERS:
+    for name in NULLABLE:
         if given.get(name) == "":
             given[name] = None
     given = job_limits.usable(given)

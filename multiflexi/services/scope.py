@@ -6,13 +6,19 @@ from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
-from multiflexi.models import Credential, CredentialType, Role, User
+from multiflexi.models import Credential, CredentialType, EventSource, Role, User
 from multiflexi.models.base import TenantModel
 from multiflexi.record.actor import Actor
 from multiflexi.services.rights import OF_THE_INSTALLATION, grants_of, need
 
 M = TypeVar("M", bound=Model)
-READING = {Credential: "credentials.read", CredentialType: "credentials.read", User: "users.read", Role: "roles.read"}
+READING = {
+    Credential: "credentials.read",
+    CredentialType: "credentials.read",
+    EventSource: "system.config",
+    User: "users.read",
+    Role: "roles.read",
+}
 
 
 def visible(model: type[M], actor: Actor) -> QuerySet[M]:

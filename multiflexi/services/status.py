@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 import resource
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import QuerySet
 
 from multiflexi import __version__
 from multiflexi.models import (
@@ -19,6 +21,8 @@ from multiflexi.models import (
     Credential,
     CredentialType,
     EncryptionKey,
+    EventRule,
+    EventSource,
     Job,
     QueueEntry,
     RunTemplate,
@@ -27,6 +31,9 @@ from multiflexi.models import (
     WorkerRole,
     WorkerState,
 )
+from multiflexi.record.actor import Actor
+from multiflexi.services.counting import counted
+from multiflexi.services.rights import grants_of
 from multiflexi.vault import status as key_ring
 
 AT_WORK = (WorkerState.RUNNING, WorkerState.DRAINING)
@@ -42,9 +49,14 @@ PERIODS = {
 def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
     """The members of `status` in their order; `php` is kept empty for clients that expect the text."""
     now = now or datetime.now(UTC)
-    applications = Application.objects.filter(retired_at=None).count()
-    total = Job.objects.count()
-    daemons = _daemons(now)
+    numbers = counted(
+        **_kinds(),
+        jobs_total=Job.objects.all(),
+        queue_length=QueueEntry.objects.all(),
+        **{name: Job.objects.filter(end__gte=now - period) for name, period in PERIODS.items()},
+    )
+    applications, total = numbers["apps"], numbers["jobs_total"]
+    living = _daemons(now)
     return {
         "version-cli": __version__,
         "version-core": __version__,
@@ -53,35 +65,93 @@ def overview(login: str, now: datetime | None = None) -> dict[str, Any]:
         "php": "",
         "os": f"{platform.system()} {platform.release()}",
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "companies": Company.objects.count(),
+        "companies": numbers["companies"],
         "apps": applications,
-        "runtemplates": RunTemplate.objects.filter(archived_at=None).count(),
-        "topics": Topic.objects.count(),
-        "credentials": Credential.objects.count(),
-        "credential_types": CredentialType.objects.count(),
-        "jobs": _jobs(total, now),
+        "runtemplates": numbers["runtemplates"],
+        "topics": numbers["topics"],
+        "credentials": numbers["credentials"],
+        "credential_types": numbers["credential_types"],
+        "jobs": _jobs(total, numbers),
         "database": _database(),
         "encryption": _encryption(),
         "zabbix": _zabbix(),
         "telemetry": _telemetry(),
-        "executor": daemons.get(WorkerRole.EXECUTOR, ""),
-        "scheduler": daemons.get(WorkerRole.SCHEDULER, ""),
+        "executor": living.get(WorkerRole.EXECUTOR, ""),
+        "scheduler": living.get(WorkerRole.SCHEDULER, ""),
         "timestamp": now.isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "eventor": daemons.get(WorkerRole.EVENTOR, ""),
-        "housekeeper": daemons.get(WorkerRole.HOUSEKEEPER, ""),
+        "eventor": living.get(WorkerRole.EVENTOR, ""),
+        "housekeeper": living.get(WorkerRole.HOUSEKEEPER, ""),
         "db_host": str(connection.settings_dict.get("HOST") or ""),
         "applications": applications,
         "jobs_total": total,
-        "queue_length": QueueEntry.objects.count(),
+        "queue_length": numbers["queue_length"],
         "workers": _workers(now),
     }
 
 
-def _jobs(total: int, now: datetime) -> str:
-    counts = {name: Job.objects.filter(end__gte=now - period).count() for name, period in PERIODS.items()}
-    listed = ", ".join(f"{name}: {number}" for name, number in counts.items())
-    return f"total: {total}, {listed}, minute avg: {round(counts['hourly'] / 60)}"
+def for_caller(actor: Actor) -> dict[str, Any]:
+    """Version, counters and daemons for everybody; with `details` for those who configure."""
+    now = datetime.now(UTC)
+    told: dict[str, Any] = {
+        "version": __version__,
+        **counters(),
+        "database": product(),
+        "daemons": daemons(),
+        "timestamp": now.isoformat(timespec="seconds"),
+    }
+    if grants_of(actor).allows("system.config", None):
+        told["details"] = overview(actor.label, now)
+    return told
+
+
+def counters() -> dict[str, int]:
+    """How much of each kind there is in the installation; one query."""
+    return counted(**_kinds(), eventsources=EventSource.objects.all(), eventrules=EventRule.objects.all())
+
+
+def daemons() -> dict[str, str]:
+    """Whether an instance of each daemon shows signs of life: `running` or `stopped`."""
+    found = _daemons(datetime.now(UTC))
+    return {
+        role.value: "running" if found.get(role) == "active" else "stopped"
+        for role in (WorkerRole.SCHEDULER, WorkerRole.EXECUTOR, WorkerRole.EVENTOR, WorkerRole.HOUSEKEEPER)
+    }
+
+
+def details(actor: Actor) -> dict[str, Any]:
+    """What describes the host and the database server; empty for those who may not know."""
+    if not grants_of(actor).allows("system.config", None):
+        return {}
+    with connection.cursor():
+        version = ".".join(map(str, connection.get_database_version()))
+    return {
+        "python": platform.python_version(),
+        "os": f"{platform.system()} {platform.release()}",
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "database": f"{connection.display_name} {version}",
+    }
+
+
+def product() -> str:
+    """Name of the database's product."""
+    return str(connection.display_name)
+
+
+def _kinds() -> dict[str, QuerySet[Any]]:
+    return {
+        "companies": Company.objects.all(),
+        "apps": Application.objects.filter(retired_at=None),
+        "runtemplates": RunTemplate.objects.filter(archived_at=None),
+        "topics": Topic.objects.all(),
+        "credentials": Credential.objects.all(),
+        "credential_types": CredentialType.objects.all(),
+    }
+
+
+def _jobs(total: int, numbers: Mapping[str, int]) -> str:
+    listed = ", ".join(f"{name}: {numbers[name]}" for name in PERIODS)
+    return f"total: {total}, {listed}, minute avg: {round(numbers['hourly'] / 60)}"
 
 
 def _migration() -> str:

@@ -5,27 +5,31 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.contrib.auth.hashers import identify_hasher, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from multiflexi.models import SUPER_ADMIN, Job, Role, User, UserRole
+from multiflexi.models import Job, User, UserRole
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, lookup
-from multiflexi.services.errors import Conflict, Refused, invalid_field
+from multiflexi.services import changes, lookup, revocation, role
+from multiflexi.services import password as password_of
+from multiflexi.services.errors import Conflict, NotPermitted, Refused, invalid_field
+from multiflexi.services.rights import OF_THE_INSTALLATION, need
+from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
+from multiflexi.services.standing import is_self, keep_a_super_admin, need_over, need_own, need_to_grant
 
 NOUN = "User"
 PERSONAL = ("login", "email", "firstname", "lastname")
 SECRET = ("password",)
+OWN = frozenset({"email", "firstname", "lastname", "settings"})
 
 
 def query(actor: Actor, *, enabled: bool | None = None, search: str | None = None) -> QuerySet[User]:
-    rows = User.objects.filter(is_system=False)
+    """Accounts of people, for those who may see them. Raises NotPermitted."""
+    rows = visible(User, actor).select_related("second_factor").filter(is_system=False)
     if enabled is not None:
         rows = rows.filter(enabled=enabled)
     return containing(rows, search, "login", "email", "lastname")
@@ -59,7 +63,17 @@ def create(
     roles: list[str] | None = None,
     **values: Any,
 ) -> User:
-    """Create an account; without a password nobody can sign in to it. Raises Invalid and Conflict."""
+    """Create an account; without a password nobody can sign in to it.
+
+    Raises NotPermitted, also for a role that grants more than the actor holds, Invalid and Conflict.
+    """
+    need(actor, "users.create")
+    if roles:
+        need(actor, "roles.assign")
+    granted = role.named(roles or [])
+    for one in granted:
+        need_to_grant(actor, one)
+    _need_clear_password(actor, password)
     if not login or not email:
         raise invalid_field("login" if not login else "email", "an account needs a login and an e-mail address.")
     given = _usable({**values, "login": login, "email": email})
@@ -70,8 +84,7 @@ def create(
         user.password = _hash(user, plaintext, password) or make_password(None)
         user.password_changed_at = timezone.now() if plaintext or password else None
         user.save(force_insert=True)
-        for role in roles or []:
-            _grant(actor, user, role)
+        UserRole.objects.bulk_create(UserRole(user=user, role=one, assigned_by_id=actor.user_id) for one in granted)
         audit.write(
             actor,
             "create",
@@ -88,9 +101,13 @@ def update(
 ) -> bool:
     """Change an account and say whether anything changed; an empty password leaves the stored one.
 
-    Raises Invalid, Conflict, and Refused for switching off the last super administrator.
+    Everybody changes the profile of their own, but not its password: see `password.change`. Raises NotPermitted,
+    Invalid, Conflict, and Refused for switching off the last super administrator.
     """
     given = _usable(values)
+    differing = {name for name, value in given.items() if getattr(user, name) != value}
+    _need_change(actor, user, differing | ({"password"} if plaintext or password else set()))
+    _need_clear_password(actor, password)
     with transaction.atomic():
         user.refresh_from_db(from_queryset=User.objects.select_for_update())
         if given.get("login") == "":
@@ -98,7 +115,7 @@ def update(
         if given.get("login") not in (None, user.login):
             _refuse_duplicate(given["login"])
         if given.get("enabled") is False:
-            _keep_a_super_admin(user)
+            keep_a_super_admin(user)
         hashed = _hash(user, plaintext, password)
         if hashed:
             given |= {"password": hashed, "password_changed_at": timezone.now()}
@@ -115,13 +132,16 @@ def update(
             changes=changes.for_audit(changed, personal=PERSONAL, secret=SECRET),
             event_type="password_change" if "password" in changed else None,
         )
+        if "enabled" in changed and not user.enabled:
+            revocation.recheck(actor, user)
     return True
 
 
 def remove(actor: Actor, user: User) -> None:
     """Delete an account that launched no jobs. Raises Refused otherwise, and for the last super administrator."""
+    need_over(actor, "users.delete", user)
     with transaction.atomic():
-        _keep_a_super_admin(user)
+        keep_a_super_admin(user)
         launched = Job.objects.filter(launched_by=user).count()
         if launched:
             raise Refused(
@@ -162,6 +182,27 @@ def account_of_login(login: str) -> User:
     return user
 
 
+def _need_change(actor: Actor, user: User, names: set[str]) -> None:
+    if not is_self(actor, user):
+        need_over(actor, "users.update", user)
+    elif "password" in names or "enabled" in names:
+        raise NotPermitted(
+            "Nobody switches their own account, or sets its password without giving the present one; change the "
+            "password in your profile.",
+            "own_account",
+        )
+    elif names <= OWN:
+        need_own(actor, user)
+    else:
+        need(actor, "users.update")
+
+
+def _need_clear_password(actor: Actor, password: str | None) -> None:
+    """A ready hash says nothing about the password: only who has the installation brings one."""
+    if password and actor.origin not in OF_THE_INSTALLATION:
+        raise NotPermitted("A ready password hash is taken on the command line only.", "hash_not_permitted")
+
+
 def _usable(values: dict[str, Any]) -> dict[str, Any]:
     given = {name: one for name, one in values.items() if one is not None}
     given = changes.empty_to_none(given, "email", "firstname", "lastname", "settings")
@@ -173,31 +214,11 @@ def _usable(values: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _hash(user: User, plaintext: str | None, password: str | None) -> str | None:
+def _hash(user: User, plaintext: str | None, ready: str | None) -> str | None:
     """The hash to store: of the clear password, or a ready one. None when neither is given."""
     if plaintext:
-        try:
-            validate_password(plaintext, user)
-        except ValidationError as error:
-            raise invalid_field("plaintext", " ".join(error.messages)) from None
-        return make_password(plaintext)
-    if not password:
-        return None
-    try:
-        identify_hasher(password)
-    except ValueError:
-        raise invalid_field(
-            "password", "this is no known password hash; give the clear password with --plaintext instead."
-        ) from None
-    return password
-
-
-def _grant(actor: Actor, user: User, name: str) -> None:
-    role = Role.objects.filter(name=name, is_active=True).first()
-    if role is None:
-        known = ", ".join(Role.objects.filter(is_active=True).order_by("name").values_list("name", flat=True))
-        raise invalid_field("role", f'there is no role "{name}"; use one of {known}.')
-    UserRole.objects.get_or_create(user=user, role=role, defaults={"assigned_by_id": actor.user_id})
+        return password_of.checked(user, plaintext, field="plaintext")
+    return password_of.ready(ready) if ready else None
 
 
 def _refuse_duplicate(login: str) -> None:
@@ -207,14 +228,4 @@ def _refuse_duplicate(login: str) -> None:
             f"A user with login {login} already exists (id {found.pk}); choose another login.",
             "user_exists",
             details={"id": found.pk, "field": "login"},
-        )
-
-
-def _keep_a_super_admin(user: User) -> None:
-    holders = UserRole.objects.in_force().filter(role__name=SUPER_ADMIN, user__enabled=True, user__deleted_at=None)
-    ids = set(holders.values_list("user_id", flat=True))
-    if ids == {user.pk}:
-        raise Refused(
-            f"User {user.login} is the last super administrator; give the role to somebody else first.",
-            "last_super_admin",
         )

@@ -8,3 +8,8 @@ urlpatterns = [
     path("", include("multiflexi.api.legacy.urls")),
     path("", include("multiflexi.web.urls")),
 ]
+
+handler400 = "multiflexi.http.failures.bad_request"
+handler403 = "multiflexi.http.failures.forbidden"
+handler404 = "multiflexi.http.failures.not_found"
+handler500 = "multiflexi.http.failures.broken"

@@ -29,6 +29,7 @@ __all__ = (
     "forget",
     "missing",
     "status",
+    "versions_of",
 )
 
 # A process goes on writing with the version it knows for at most this many seconds after a rotation.
@@ -101,6 +102,13 @@ def current(name: str, company_id: int | None = None) -> DataKey:
             ).format(name=name)
         )
     return cache.by_id.get(row.pk) or wrapping.unwrapped(row, master_key)
+
+
+def versions_of(name: str) -> list[DataKey]:
+    """All usable versions of a key of the installation, newest first; raises as `current`."""
+    newest = current(name)
+    others = [key for key in _cache.by_id.values() if key.name == name and key.id != newest.id]
+    return [newest, *sorted(others, key=lambda key: -key.id)]
 
 
 def by_id(key_id: int) -> DataKey:

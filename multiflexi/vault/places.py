@@ -10,8 +10,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
-from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast, Coalesce
 
 from multiflexi.models.job import LIVE_STATES
 from multiflexi.models.sealed import EndedWithEnvelopes
@@ -27,7 +27,8 @@ class Form(Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """A column: `flag` is the one that says which rows are sealed, `key_column` the one that repeats the key id."""
+    """A column: `flag` is the one that says which rows are sealed (None: all that hold something), `key_column` the
+    one that repeats the key id. Without `company` the values belong to the installation."""
 
     table: str
     column: str
@@ -44,11 +45,13 @@ class Place:
         Jobs come in two parts, those that have ended last: one that ends meanwhile is found then.
         """
         found = apps.get_model("multiflexi", self.model)._base_manager.order_by("pk")
-        if self.form is Form.MEMBERS:
+        if self.model == "Job":
             return found.filter(status__in=LIVE_STATES), found.filter(EndedWithEnvelopes())
+        if self.form is Form.MEMBERS:
+            return (found.annotate(_text=Cast(self.column, TextField())).filter(_text__contains="kid"),)
         empty: Any = b"" if self.form is Form.BYTES else ""
-        sealed = found.filter(Q(**{f"{self.flag}": True}))
-        return (sealed.exclude(**{self.column: empty}).exclude(**{self.column: None}),)
+        flagged = Q(**{self.flag: True}) if self.flag else Q()
+        return (found.filter(flagged).exclude(**{self.column: empty}).exclude(**{self.column: None}),)
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,9 @@ PLACES: tuple[Place, ...] = (
         form=Form.BYTES,
         flag="secret",
     ),
+    Place("second_factor", "secret", "SecondFactor", ()),
+    Place("event_source", "db_password", "EventSource", ("company_id",)),
+    Place("event_source", "config", "EventSource", ("company_id",), form=Form.MEMBERS),
     Place("job", "env", "Job", ("company_id",), form=Form.MEMBERS),
     Place("job", "overrides", "Job", ("company_id",), form=Form.MEMBERS),
 )
@@ -132,13 +138,18 @@ def walk(place: Place, batch: int) -> Iterator[list[Stored]]:
     # Uploads are large.
     size = 1 if place.form is Form.BYTES else batch
     columns = ["pk", place.column, "_company", *([place.key_column] if place.key_column else [])]
-    company = Coalesce(*place.company) if len(place.company) > 1 else models.F(place.company[0])
     for part in place.rows:
-        rows = part.annotate(_company=company).values_list(*columns)
+        rows = part.annotate(_company=_company_of(place)).values_list(*columns)
         last = 0
         while found := list(rows.filter(pk__gt=last)[:size]):
             last = found[-1][0]
             yield [_stored(place, *row) for row in found]
+
+
+def _company_of(place: Place) -> Any:
+    if not place.company:
+        return models.Value(None, output_field=models.BigIntegerField())
+    return Coalesce(*place.company) if len(place.company) > 1 else models.F(place.company[0])
 
 
 def _stored(place: Place, record: int, content: Any, company_id: int | None, key_id: int | None = None) -> Stored:

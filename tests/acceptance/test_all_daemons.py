@@ -141,18 +141,23 @@ def test_settings_of_another_installation_are_not_passed_on(tmp_path: Path, monk
 
 
 def test_the_platform_runs_from_nothing_and_ends_orderly(tmp_path: Path):
-    command = [sys.executable, "-m", "daemons.all", "--state", str(tmp_path / "state")]
+    settings = local_state.ensure(tmp_path / "state")
+    settings.write_text(settings.read_text().replace("127.0.0.1:8000", "127.0.0.1:0"))
+    command = [sys.executable, "-m", "daemons.all", "--state", str(settings.parent)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as platform:
         assert platform.stderr
-        waited = {"daemon=scheduler", "daemon=executor"}
+        waited = {"daemon=scheduler", "daemon=executor", "daemon=web"}
+        said = []
         for line in platform.stderr:
-            waited -= {word for word in waited if word in line and " starts" in line}
+            said.append(line)
+            waited -= {word for word in waited if word in line and (" starts" in line or " is ready at" in line)}
             if not waited:
                 break
         platform.send_signal(signal.SIGINT)
         rest = platform.stderr.read()
         assert platform.wait(60) == 0, rest
     assert not waited
+    assert "serves at http://127.0.0.1:0/" in "".join(said)
     assert (tmp_path / "state" / "multiflexi.sqlite3").exists()
     for path in (tmp_path / "state").rglob("*"):
         assert not path.stat().st_mode & stat.S_IRWXO, path

@@ -1,5 +1,89 @@
-"""Addresses of this surface."""
+"""Addresses of this surface, each with and without its final slash."""
 
-from django.urls import URLPattern, URLResolver
+from __future__ import annotations
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, path, re_path
+
+from multiflexi.api.v2 import (
+    apps,
+    artifacts,
+    audit_log,
+    bulk,
+    companies,
+    company_parts,
+    credential_prototypes,
+    credential_types,
+    credentials,
+    description,
+    event_rules,
+    event_sources,
+    events,
+    executors,
+    failures,
+    job_output,
+    jobs,
+    limits,
+    logs,
+    metrics,
+    root,
+    runtemplate_config,
+    runtemplates,
+    schedule,
+    tasks,
+    tokens,
+    topics,
+    users,
+)
+
+MODULES: tuple[Any, ...] = (
+    root,
+    companies,
+    company_parts,
+    apps,
+    bulk,
+    runtemplates,
+    runtemplate_config,
+    jobs,
+    events,
+    job_output,
+    artifacts,
+    schedule,
+    tasks,
+    credentials,
+    credential_types,
+    credential_prototypes,
+    limits,
+    executors,
+    tokens,
+    users,
+    topics,
+    event_sources,
+    event_rules,
+    logs,
+    audit_log,
+    failures,
+    metrics,
+)
+
+
+def collections() -> list[str]:
+    """Names of the collections, as the discovery document lists them."""
+    return [address for module in MODULES for address, _, _ in module.routes if address and "/" not in address]
+
+
+def _patterns() -> Iterator[URLPattern]:
+    yield from description.patterns()
+    for module in MODULES:
+        for address, kind, methods in module.routes:
+            view = kind.as_view(dict(methods))
+            yield path(address, view)
+            if address:
+                yield path(f"{address}/", view)
+    methods = ("get", "post", "put", "patch", "delete")
+    yield re_path("^.*$", root.Unknown.as_view(dict.fromkeys(methods, "nothing")))
+
+
+urlpatterns = list(_patterns())

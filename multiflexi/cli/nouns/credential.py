@@ -240,7 +240,7 @@ def _values(call: Call, kind: CredentialType) -> tuple[dict[str, str | None], di
 
 
 def _expiries(call: Call) -> dict[str, datetime | None]:
-    from multiflexi.cli import moments
+    from multiflexi.scheduling import moments
 
     try:
         return {name: moments.parse(text, zone=call.zone) if text else None for name, text in call["expires"]}

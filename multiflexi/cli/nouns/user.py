@@ -113,6 +113,41 @@ def delete(call: Call) -> Done:
     return Done({"status": "success", "message": f"User {number} deleted", "user_id": number}, f"User {number} deleted")
 
 
+@NOUN.command(
+    "unlock",
+    "Forgive failed sign-ins, which end blocks at once",
+    identifier("--id", help="Id, login or e-mail"),
+    value("--login", help="Sign-in name"),
+    value("--address", help="Only those from this address; alone: of all accounts"),
+    changes=True,
+)
+def unlock(call: Call) -> Done:
+    from multiflexi.services import login_protection, user
+
+    chosen = call["id"] or call["login"]
+    if not chosen:
+        call.need("id", "login", "address")
+    found = user.find(call.reader, chosen) if chosen else None
+    number = login_protection.unlock(call.actor, user=found, address=call["address"])
+    return Done({"status": "success", "forgiven": number}, f"{number} failed sign-ins forgiven")
+
+
+@NOUN.command(
+    "reset-2fa",
+    "Take away the second factor of somebody who lost it",
+    identifier("--id", help="Id, login or e-mail"),
+    value("--login", help="Sign-in name"),
+    changes=True,
+)
+def reset_second_factor(call: Call) -> Done:
+    from multiflexi.services import second_factor, user
+
+    found = user.find(call.reader, call.need("id", "login"))
+    had = second_factor.switch_off(call.actor, found)
+    line = f"Second factor of user {found.pk} taken away" if had else f"User {found.pk} has no second factor"
+    return Done({"status": "success", "user_id": found.pk, "changed": had}, line)
+
+
 def _values(call: Call) -> dict[str, Any]:
     return call.given(*SETTABLE)
 

@@ -28,7 +28,9 @@ def bound(**ids: Any) -> Iterator[None]:
 
 def ids_of(record: logging.LogRecord) -> dict[str, Any]:
     """The ids of a record: those of the surrounding blocks, overridden by its own ``extra``."""
-    given = {**_current.get(), **{key: record.__dict__[key] for key in IDS if key in record.__dict__}}
+    # Django hands the whole request over under the name of its id.
+    own = {key: record.__dict__[key] for key in IDS if isinstance(record.__dict__.get(key), (int, str))}
+    given = {**_current.get(), **own}
     return {key: given[key] for key in IDS if given.get(key) is not None}
 
 

@@ -122,11 +122,12 @@ def set_level(level: str) -> None:
     logging.getLogger().setLevel(level.upper())
 
 
-def start_table() -> None:
-    """Also write to table ``log`` from now on; a second call changes nothing."""
+def start_table(least: int = logging.INFO) -> None:
+    """Also write records of at least this level to table ``log`` from now on; a second call changes nothing."""
     root = _root()
     if root and not any(isinstance(target, TableHandler) for target in root.targets):
         table = TableHandler(root.form)
+        table.setLevel(least)
         root.targets.append(table)
         table.start()
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from multiflexi.vault import keyed
 from multiflexi.vault.secrecy import MASK, display
 
 
 def shown(value: str | None, *, secret: bool) -> str | None:
     """The value, or for a secret the mask when it is set."""
     return display(value) if secret else value
+
+
+def fingerprint(value: str | None) -> str | None:
+    """Eight characters by which two secrets can be compared without being told; None when there is none.
+
+    Raises a VaultError.
+    """
+    return keyed.code(keyed.current_key(), "fingerprint of a secret", value)[:8] if value else None
 
 
 def environment(snapshot: Mapping[str, Any] | None, meta: Mapping[str, Any] | None) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from multiflexi.models import User
 from multiflexi.services.lists import same
+from multiflexi.services.second_factor import came_with
 
 SORTABLE = same(
     "id",
@@ -42,7 +43,7 @@ def row(user: User) -> dict[str, Any]:
         "password_expires_at": None,
         "failed_login_attempts": 0,
         "locked_until": None,
-        "two_factor_enabled": False,
+        "two_factor_enabled": came_with(user),
         "last_login_ip": user.last_login_ip,
         "last_login_at": user.last_login,
         "security_settings": None,

@@ -168,6 +168,10 @@ DRY_RUNS = {
     "queue:truncate": [],
     "queue:process": [],
     "user:delete": ["AUTHOR"],
+    "user-company:assign": ["--company", "acme", "--user_id", "AUTHOR", "--role", "admin"],
+    "user-company:unassign": ["--company", "acme", "--user_id", "AUTHOR"],
+    "user-role:set": ["--user_id", "AUTHOR", "--roles", "viewer"],
+    "token:delete": ["1"],
     "application:delete": ["echo"],
     "application:import-json": ["FILE"],
     "application:remove-json": ["FILE"],
@@ -178,6 +182,7 @@ DRY_RUNS = {
     "credential-prototype:sync": [],
     "credential-type:import-json": ["FILE"],
     "credential-type:delete": ["FioBank"],
+    "credential-type:remove-json": ["FILE"],
     "encryption:init": ["--force"],
     "encryption:rotate": [],
 }

@@ -100,7 +100,7 @@ def test_a_provider_that_supplies_gets_values_as_they_are_stored(bank, provider)
     from multiflexi.credentials.questions import questions
 
     credential = bank.credential(LOGIN="acme", URL="https://{LOGIN}/{HOST}")
-    (question,) = questions(list(checking._loaded([credential.pk]).values())).values()
+    (question,) = questions(list(checking.stored([credential.pk]).values())).values()
     answer = Asker().ask(question, check=True, resolve=True).wait()
     assert (answer.result.state, dict(answer.values)) == ("unknown", {})
     assert provider.resolved[0].values["URL"] == "https://{LOGIN}/{HOST}"
@@ -110,6 +110,6 @@ def test_without_macros_nothing_more_is_read(bank, acme, provider, django_assert
     from multiflexi.credentials.questions import questions
 
     company_value(acme, "HOST", "bank.example")
-    credentials = list(checking._loaded([bank.credential(LOGIN="acme").pk]).values())
+    credentials = list(checking.stored([bank.credential(LOGIN="acme").pk]).values())
     with django_assert_num_queries(5):
         questions(credentials)

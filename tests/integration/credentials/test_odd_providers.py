@@ -159,7 +159,7 @@ class TestWithoutEnd:
 
     def question(self, credential: Credential, provider: Any, number: int = 0) -> Question:
         (made,) = questions([Credential.objects.select_related("credential_type").get(pk=credential.pk)]).values()
-        return Question(credential.pk + number, provider, made.given, made.masker)
+        return Question(credential.pk + number, provider, made.given, made.checked, made.masker)
 
     def test_a_credential_is_not_asked_about_while_its_last_check_has_not_come_back(self, credential, hanging):
         said = [Asker().ask(self.question(credential, hanging), check=True, resolve=False).wait() for _ in range(3)]

@@ -13,10 +13,12 @@ from multiflexi.models import (
     CredentialType,
     CredentialTypeValue,
     CredentialValue,
+    EventSource,
     FileStore,
     Job,
     KeptFile,
     RunTemplate,
+    SecondFactor,
     User,
 )
 from multiflexi.vault import envelope
@@ -24,7 +26,7 @@ from multiflexi.vault import envelope
 SECRET = "hunter2-of-{}"
 
 
-def _seal(row: Any, field: str, text: str, company_id: int) -> str:
+def _seal(row: Any, field: str, text: str, company_id: int | None) -> str:
     return envelope.seal(
         text, key="credentials", table=row._meta.db_table, field=field, record=row.pk, company_id=company_id
     )
@@ -84,6 +86,13 @@ def upload(template: RunTemplate, text: str) -> FileStore:
     return row
 
 
+def second_factor(template: RunTemplate, text: str) -> SecondFactor:
+    row = SecondFactor.objects.create(user=User.objects.create(login=f"owner of {SecondFactor.objects.count()}"))
+    row.secret = _seal(row, "secret", text, None)
+    row.save()
+    return row
+
+
 def _job(template: RunTemplate) -> Job:
     owner = User.objects.technical()
     return Job.objects.create(app=template.app, company=template.company, runtemplate=template, launched_by=owner)
@@ -103,6 +112,20 @@ def job_overrides(template: RunTemplate, text: str) -> Job:
     return job
 
 
+def source_password(template: RunTemplate, text: str) -> EventSource:
+    row = EventSource.objects.create(name=f"By password {template.pk}", company=template.company)
+    row.db_password = _seal(row, "db_password", text, template.company_id)
+    row.save()
+    return row
+
+
+def source_config(template: RunTemplate, text: str) -> EventSource:
+    row = EventSource.objects.create(name=f"By token {template.pk}", company=template.company)
+    row.config = {"path": "/hooks", "TOKEN": _seal(row, "config.TOKEN", text, template.company_id)}
+    row.save()
+    return row
+
+
 BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
     ("credata", "value"): credential_value,
     ("credtypedata", "value"): type_value,
@@ -110,6 +133,9 @@ BUILDERS: dict[tuple[str, str], Callable[[RunTemplate, str], Any]] = {
     ("configuration", "value"): configuration,
     ("company_env", "value"): company_env,
     ("file_store", "file_data"): upload,
+    ("event_source", "db_password"): source_password,
+    ("event_source", "config"): source_config,
+    ("second_factor", "secret"): second_factor,
     ("job", "env"): job_env,
     ("job", "overrides"): job_overrides,
 }

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from multiflexi.cli.moments import parse
+from multiflexi.scheduling.moments import parse
 
 PRAGUE = ZoneInfo("Europe/Prague")
 NOW = datetime(2026, 3, 28, 10, 0, 30, tzinfo=UTC)

@@ -1,0 +1,93 @@
+"""Event rules: what an event, or the end of a job, starts."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from multiflexi.api.v2.frame import filters as by
+from multiflexi.api.v2.frame.records import Record
+from multiflexi.api.v2.frame.values import Texts
+from multiflexi.api.v2.frame.views import Resource
+from multiflexi.api.v2.named import NamedRunTemplate
+from multiflexi.models import EventOperation, EventRule
+from multiflexi.services import event_rule
+
+
+class RuleRecord(Record):
+    """A rule: either an event source or a source run template starts the target, `runtemplate_id`."""
+
+    expandable: ClassVar = {"runtemplate": NamedRunTemplate, "runtemplate_source": NamedRunTemplate}
+
+    runtemplate_id = serializers.IntegerField(min_value=1)
+    event_source_id = serializers.IntegerField(min_value=1, required=False, allow_null=True)
+    runtemplate_source_id = serializers.IntegerField(min_value=1, required=False, allow_null=True)
+    conditions = serializers.JSONField(read_only=True)
+    env_mapping = Texts(required=False, allow_null=True)
+
+    class Meta:
+        model = EventRule
+        fields: ClassVar = (
+            "id",
+            "name",
+            "event_source_id",
+            "runtemplate_source_id",
+            "evidence",
+            "operation",
+            "conditions",
+            "runtemplate_id",
+            "env_mapping",
+            "enabled",
+            "priority",
+            "stop_processing",
+            "debounce_seconds",
+            "debounce_key",
+            "max_per_hour",
+            "last_fired_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields: ClassVar = ("last_fired_at", "created_at", "updated_at")
+
+
+class EventRules(Resource):
+    """Rules whose target belongs to one of the caller's companies."""
+
+    noun = event_rule.NOUN
+    serializer_class = RuleRecord
+    searched = ("name", "evidence")
+    orderings: ClassVar = {"id": "pk", "priority": "priority", "last_fired_at": "last_fired_at"}
+    filters: ClassVar = {
+        "id": by.number("pk"),
+        "company": by.number("runtemplate__company_id"),
+        "runtemplate": by.number("runtemplate_id"),
+        "runtemplate_source": by.number("runtemplate_source_id", null=True),
+        "event_source": by.number("event_source_id", null=True),
+        "evidence": by.text("evidence"),
+        "operation": by.choice("operation", EventOperation.values),
+        "enabled": by.flag("enabled"),
+    }
+
+    def rows(self) -> QuerySet[EventRule]:
+        return event_rule.query(self.actor)
+
+    def make(self, values: dict[str, Any]) -> EventRule:
+        return event_rule.create(self.actor, **values)
+
+    def change(self, record: EventRule, values: dict[str, Any]) -> None:
+        event_rule.update(self.actor, record, **values)
+
+    def take_away(self, record: EventRule) -> None:
+        event_rule.remove(self.actor, record)
+
+
+routes = (
+    ("event-rules", EventRules, {"get": "list", "post": "create"}),
+    (
+        "event-rules/<int:id>",
+        EventRules,
+        {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"},
+    ),
+)

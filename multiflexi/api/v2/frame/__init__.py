@@ -1,0 +1,1 @@
+"""What all resources of this surface share: lists, records, errors, conditions and their description."""

@@ -1,0 +1,36 @@
+"""Access tokens as they are presented to the APIs."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.utils.translation import gettext as _
+from oauth2_provider.models import get_access_token_model
+from rest_framework.request import Request
+
+from multiflexi.http.authentication import Presented, Proven
+from multiflexi.http.oauth.validator import PREFIX
+from multiflexi.models import OAuthClient, User
+from multiflexi.services.errors import BadCredential
+
+
+def access_token(request: Request, value: str) -> Proven | None:
+    """Account and scopes of an access token, None for tokens of other kinds. Raises BadCredential."""
+    if not value.startswith(PREFIX):
+        return None
+    checksum = hashlib.sha256(value.encode()).hexdigest()
+    tokens = get_access_token_model().objects.select_related("user", "application")
+    found = tokens.filter(token_checksum=checksum).first()
+    user = _account(found) if found and found.is_valid() else None
+    if user is None or not user.is_active:
+        raise BadCredential(_("The token is unknown, expired or revoked; create a new one."), "bad_token")
+    return user, Presented("oauth", None, frozenset(found.scope.split()))
+
+
+def _account(found: object) -> User | None:
+    """The person who gave the token, or the account of a client that acts for itself."""
+    if found.user is not None:  # type: ignore[attr-defined]
+        return found.user  # type: ignore[attr-defined]
+    limits = OAuthClient.objects.select_related("account")
+    client = limits.filter(client_id=found.application.client_id).first()  # type: ignore[attr-defined]
+    return client.account if client else None

@@ -1,0 +1,193 @@
+"""The second factor of an account: setting it up, asking for it, and what stands in for it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Min
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from multiflexi.models import RecoveryCode, SecondFactor, User
+from multiflexi.record import audit
+from multiflexi.record.actor import Actor
+from multiflexi.services import totp
+from multiflexi.services.errors import BadCredential, Refused, invalid_field
+from multiflexi.services.standing import need_over
+from multiflexi.vault import envelope, keyed, keyring
+
+CODES = 10
+CODE_LENGTH = 8
+# Without letters and digits that look alike.
+CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+PURPOSE = "recovery code"
+MOST_FAILURES = 5
+LOCK = timedelta(minutes=15)
+SET_UP_WITHIN = timedelta(minutes=15)
+
+
+def is_on(user: User) -> bool:
+    """Whether the account proves a second factor when it signs in."""
+    return SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).exists()
+
+
+def came_with(user: User) -> bool:
+    """The same of an account that was read together with its second factor, without another query."""
+    row: SecondFactor | None = getattr(user, "second_factor", None)
+    return row is not None and row.confirmed_at is not None
+
+
+def codes_left(user: User) -> int:
+    """Recovery codes that were not used yet."""
+    return RecoveryCode.objects.filter(user=user, used_at=None).count()
+
+
+def required_from(user: User) -> datetime | None:
+    """From when on the account may not go on without a second factor; None when its roles do not ask for one."""
+    roles = settings.MULTIFLEXI_SECOND_FACTOR_ROLES
+    held = user.role_assignments.in_force().filter(role__name__in=roles)
+    since = held.aggregate(since=Min("assigned_at"))["since"]
+    return since + timedelta(days=settings.MULTIFLEXI_SECOND_FACTOR_GRACE) if since else None
+
+
+def is_overdue(user: User) -> bool:
+    """Whether the account must set one up before anything else."""
+    if is_on(user):
+        return False
+    deadline = required_from(user)
+    return deadline is not None and deadline <= timezone.now()
+
+
+def begin(user: User) -> str:
+    """The secret to put into an app; it counts once `confirm` saw a code of it. Raises Refused when one is in force."""
+    with transaction.atomic():
+        row, _made = SecondFactor.objects.select_for_update().get_or_create(user=user)
+        if row.confirmed_at:
+            raise Refused(
+                _("This account has a second factor already; switch it off before you set up another one."),
+                "second_factor_on",
+            )
+        if row.secret and row.created_at + SET_UP_WITHIN > timezone.now():
+            return _secret(row)
+        # One that lay about might have been seen by somebody else.
+        secret, row.created_at = totp.new_secret(), timezone.now()
+        row.secret = envelope.seal(
+            secret, key=keyring.PERSONAL_DATA, table="second_factor", field="secret", record=row.pk
+        )
+        row.save(update_fields=["secret", "created_at"])
+    return secret
+
+
+def confirm(actor: Actor, user: User, code: str) -> list[str]:
+    """Put the second factor in force with a first code; the recovery codes, shown this once. Raises Invalid."""
+    with transaction.atomic():
+        row = SecondFactor.objects.select_for_update().filter(user=user, confirmed_at=None).exclude(secret="").first()
+        if row is None:
+            raise Refused(_("There is nothing to confirm; begin again."), "second_factor_unknown")
+        step = totp.matching_step(_secret(row), _plain(code), time.time())
+        if step is None:
+            raise invalid_field(
+                "code", _("this is not the code that the app shows now; check the clock of the device and try again.")
+            )
+        row.confirmed_at, row.last_step, row.failures, row.locked_until = timezone.now(), step, 0, None
+        row.save()
+        codes = _replace_codes(user)
+        audit.write(actor, "update", user, severity="medium", event_type="2fa_enabled")
+    return codes
+
+
+def check(actor: Actor, user: User, code: str) -> None:
+    """Accept a code of the app, or a recovery code, each of them once. Raises BadCredential.
+
+    Five wrong ones in a row lock the second factor for 15 minutes; only who knows the password gets that far.
+    """
+    row = SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).first()
+    if row is None:
+        raise BadCredential(_("This account has no second factor."), "second_factor_off")
+    now = timezone.now()
+    if row.locked_until and row.locked_until > now:
+        minutes = int((row.locked_until - now).total_seconds()) // 60 + 1
+        raise BadCredential(
+            _("Too many wrong codes; try again in %(minutes)s minutes.") % {"minutes": minutes}, "second_factor_locked"
+        )
+    with transaction.atomic():
+        used = _take(row, _plain(code))
+        if used:
+            audit.write(actor, "sign_in", user, event_type=used)
+    if not used:
+        _note_failure(actor, row)
+        raise BadCredential(_("The code is wrong or was used already; wait for the next one."), "bad_code")
+
+
+def new_codes(actor: Actor, user: User) -> list[str]:
+    """Replace all recovery codes; the new ones, which are shown this once. Raises Refused without second factor."""
+    if not is_on(user):
+        raise Refused(_("This account has no second factor; set one up first."), "second_factor_off")
+    with transaction.atomic():
+        codes = _replace_codes(user)
+        audit.write(actor, "update", user, severity="medium", event_type="two_factor_backup_regenerated")
+    return codes
+
+
+def switch_off(actor: Actor, user: User) -> bool:
+    """Take the second factor away, one's own or, with `users.update`, another account's that is no higher.
+
+    Says whether there was one. Raises NotPermitted.
+    """
+    if actor.user_id != user.pk:
+        need_over(actor, "users.update", user)
+    with transaction.atomic():
+        count, _models = SecondFactor.objects.filter(user=user).delete()
+        RecoveryCode.objects.filter(user=user).delete()
+        if count:
+            audit.write(actor, "update", user, severity="high", event_type="2fa_disabled")
+    return bool(count)
+
+
+def _secret(row: SecondFactor) -> str:
+    return envelope.open_sealed(row.secret, table="second_factor", field="secret", record=row.pk)
+
+
+def _plain(code: str) -> str:
+    return "".join(code.split()).replace("-", "").upper()
+
+
+def _take(row: SecondFactor, code: str) -> str | None:
+    """Mark a right code as used; what it was. Another host may be doing the same: one of both wins."""
+    reset = {"failures": 0, "locked_until": None}
+    step = totp.matching_step(_secret(row), code, time.time())
+    if step is not None:
+        rows = SecondFactor.objects.filter(pk=row.pk, last_step__lt=step)
+        return "2fa_used" if rows.update(last_step=step, **reset) else None
+    unused = RecoveryCode.objects.filter(user_id=row.user_id, used_at=None, code_hash__in=_hashes(row.user_id, code))
+    if not unused.update(used_at=timezone.now()):
+        return None
+    SecondFactor.objects.filter(pk=row.pk).update(**reset)
+    return "two_factor_backup_used"
+
+
+def _note_failure(actor: Actor, row: SecondFactor) -> None:
+    rows = SecondFactor.objects.filter(pk=row.pk)
+    rows.update(failures=F("failures") + 1)
+    if not rows.filter(failures__gte=MOST_FAILURES).update(failures=0, locked_until=timezone.now() + LOCK):
+        return
+    with transaction.atomic():
+        audit.write(actor, "sign_in", row.user, severity="high", event_type="two_factor_account_locked")
+
+
+def _replace_codes(user: User) -> list[str]:
+    codes = ["".join(secrets.choice(CODE_LETTERS) for _place in range(CODE_LENGTH)) for _number in range(CODES)]
+    key = keyed.current_key()
+    RecoveryCode.objects.filter(user=user).delete()
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(user=user, code_hash=keyed.code(key, PURPOSE, f"{user.pk}:{code}")) for code in codes
+    )
+    return codes
+
+
+def _hashes(user_id: int, code: str) -> list[str]:
+    return keyed.codes(PURPOSE, f"{user_id}:{code}")

@@ -1,0 +1,59 @@
+"""Signing in with login and password, for every surface that takes them."""
+
+from __future__ import annotations
+
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from multiflexi.models import User
+from multiflexi.models.passwords import normal
+from multiflexi.record import audit
+from multiflexi.record.actor import Actor
+from multiflexi.services import login_protection, remembered_passwords
+from multiflexi.services.errors import BadCredential
+
+NOBODY_HAS_IT = "!"
+
+
+def by_password(login: str, password: str, *, address: str, agent: str = "", known_device: bool = False) -> User:
+    """The enabled account with this password; call it outside of a transaction, or attempts are forgotten.
+
+    Raises BadCredential, the same and after the same time for all reasons, and TooMany while it is blocked. The
+    account is read each time; only that the password fits its stored hash is remembered for a while.
+    """
+    user = User.objects.select_related("second_factor").filter(login=login, is_system=False).first()
+    active = user if user is not None and user.is_active and password else None
+    if active and remembered_passwords.holds(active.password, normal(password)):
+        return active
+    attempt = login_protection.begin(login, address, agent, known_device=known_device)
+    # Takes as long for an account that does not exist, so that nobody can tell.
+    right = (user or User(password=NOBODY_HAS_IT)).check_password(password)
+    if active is None or not right:
+        login_protection.failed(attempt, "password" if user and not right else "account")
+        raise BadCredential(_("Login or password is wrong, or the account is disabled."), "bad_password")
+    login_protection.succeeded(attempt)
+    remembered_passwords.keep(active.password, normal(password))
+    return active
+
+
+def note(actor: Actor, user: User) -> None:
+    """Record that somebody signed in to stay: with a session, or a token made for the password."""
+    now = timezone.now()
+    User.objects.filter(pk=user.pk).update(last_login=now, last_login_ip=actor.ip, last_activity_at=now)
+    audit.write(actor, "login", user, event_type="login_success")
+
+
+def login_of(text: str) -> str:
+    """The login that somebody means who may have typed an e-mail address; a login that looks like one goes first."""
+    if "@" not in text or User.objects.filter(login=text).exists():
+        return text
+    owners = owners_of(text)
+    return owners[0].login if len(owners) == 1 else text
+
+
+def owners_of(mail: str) -> list[User]:
+    """The accounts with this e-mail address, whatever the case of its letters; two at most, which is one too many."""
+    # Comparing without regard to case is left to the collation by some databases, and ours has it.
+    rows = User.objects.filter(is_system=False).annotate(lower_mail=Lower("email"))
+    return list(rows.filter(lower_mail=mail.lower()).order_by("pk")[:2])

@@ -1,0 +1,88 @@
+"""Two web servers on one database know the same sessions."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from multiflexi.models import User
+from multiflexi.record.actor import Actor, Origin
+from multiflexi.services import second_factor, totp
+from tests.acceptance.web_server import Answer, WebServer
+from tests.http import password_of
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class Browser:
+    """Keeps cookies and fills forms in, on whichever server it is pointed at."""
+
+    def __init__(self) -> None:
+        self.cookies: dict[str, str] = {}
+
+    def get(self, server: WebServer, path: str) -> Answer:
+        return self._remember(server.ask("GET", path, headers=self._headers()))
+
+    def post(self, server: WebServer, path: str, page: Answer, **fields: str) -> Answer:
+        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        assert found, page
+        body = urlencode(fields | {"csrfmiddlewaretoken": found[1]})
+        return self._remember(server.ask("POST", path, body, self._headers() | {"Content-Type": FORM}))
+
+    def _headers(self) -> dict[str, str]:
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+
+    def _remember(self, answer: Answer) -> Answer:
+        for cookie in answer.cookies:
+            name, value = cookie.split(";")[0].split("=", 1)
+            self.cookies[name] = value.strip('"')
+        return answer
+
+
+@pytest.fixture
+def servers(process_environment: dict[str, str], alice: User) -> Iterator[tuple[WebServer, WebServer]]:
+    """Two of them, as on two hosts; they know the hashes of a real installation only."""
+    User.objects.filter(pk=alice.pk).update(password=make_password(password_of("alice"), hasher="argon2"))
+    first = WebServer(process_environment)
+    second = WebServer(process_environment)
+    yield first, second
+    first.stop()
+    second.stop()
+
+
+def test_a_session_holds_across_both_and_ends_on_both(servers: tuple[WebServer, WebServer]):
+    first, second = servers
+    browser = Browser()
+    page = browser.get(first, "/login/")
+    # Even the form of one server is taken by the other.
+    answer = browser.post(second, "/login/", page, login="alice", password=password_of("alice"))
+    assert answer.status == 302, answer.text
+    for server in (first, second, first):
+        assert browser.get(server, "/me/").status == 200
+    page = browser.get(second, "/me/")
+    assert browser.post(second, "/logout/", page).status == 302
+    assert browser.get(first, "/me/").status == 302
+
+
+def test_a_code_taken_by_one_is_refused_by_the_other(servers: tuple[WebServer, WebServer], alice: User):
+    secret = second_factor.begin(alice)
+    _confirm_long_ago(alice, secret)
+    code = totp.code_at(secret, totp.step_of(time.time()))
+    answers = []
+    for server in servers:
+        browser = Browser()
+        page = browser.get(server, "/login/")
+        browser.post(server, "/login/", page, login="alice", password=password_of("alice"))
+        page = browser.get(server, "/login/2fa/")
+        answers.append(browser.post(server, "/login/2fa/", page, code=code).status)
+    assert answers == [302, 422]
+
+
+def _confirm_long_ago(user: User, secret: str) -> None:
+    second_factor.confirm(Actor(user.pk, Origin.WEB), user, totp.code_at(secret, totp.step_of(time.time())))
+    type(user.second_factor).objects.filter(user=user).update(last_step=0)
