@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
+MAN = REFERENCE.parent / "man"
 # The pages must not depend on the machine that makes them.
 os.environ.update(
     DJANGO_SETTINGS_MODULE="multiflexi.serving.settings", MULTIFLEXI_ENV_FILE=os.devnull, DB_CONNECTION="dummy"
@@ -78,6 +79,15 @@ def states_page() -> Iterator[str]:
     yield from (f"| `{state}` | {state.label} | {state.colour} |" for state in TaskState)
 
 
+def man_pages() -> dict[Path, str]:
+    """The man pages of the command line with their places."""
+    from multiflexi.cli import manpages
+    from multiflexi.cli.output import errors
+
+    codes = [(getattr(errors, name), meaning) for name, meaning in CLI_CODES]
+    return {MAN / name: text for name, text in manpages.pages(codes).items()}
+
+
 def default_grants() -> dict[str, set[str]]:
     """The permissions of each system role as the migrations make them; no database is at hand here."""
     from importlib import import_module
@@ -144,6 +154,10 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
+def _headed(name: str, lines: Iterator[str]) -> str:
+    return f"{MADE if name.endswith('.md') else MADE_YAML}\n\n" + "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Write or check all pages; 1 when a checked page is out of date."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -152,21 +166,21 @@ def main() -> int:
     import django
 
     django.setup()
-    stale = []
-    for name, make in PAGES.items():
-        heading = MADE if name.endswith(".md") else MADE_YAML
-        text = f"{heading}\n\n" + "\n".join(make()) + "\n"
-        page = REFERENCE / name
-        if page.exists() and page.read_text(encoding="utf-8") == text:
-            continue
-        if checking:
-            stale.append(name)
-        else:
-            page.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"docs/reference/{name} was written\n")
-    if stale:
-        sys.stderr.write(f"out of date in docs/reference: {', '.join(stale)}; run `make format` and commit them\n")
-    return 1 if stale else 0
+    texts = {REFERENCE / name: _headed(name, make()) for name, make in PAGES.items()} | man_pages()
+    stale = [page for page, text in texts.items() if not (page.exists() and page.read_text(encoding="utf-8") == text)]
+    gone = sorted(set(MAN.glob("*.*")) - texts.keys())
+    if checking:
+        names = ", ".join(str(page.relative_to(MAN.parent)) for page in [*stale, *gone])
+        if names:
+            sys.stderr.write(f"out of date in docs: {names}; run `make format` and commit them\n")
+        return 1 if names else 0
+    for page in stale:
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(texts[page], encoding="utf-8")
+        sys.stdout.write(f"docs/{page.relative_to(MAN.parent)} was written\n")
+    for page in gone:
+        page.unlink()
+    return 0
 
 
 if __name__ == "__main__":

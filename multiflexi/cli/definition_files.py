@@ -21,23 +21,25 @@ SUFFIX = ".json"
 Shape = Callable[["ImportReport"], dict[str, Any]]
 
 
-def read(name: str) -> bytes:
+def read(name: str, most: int | None = None) -> bytes:
     """The bytes of a regular file, `-` meaning standard input.
 
-    Raises Rejected with exit code 2 when it is unreadable, with 1 when it is larger than any definition may be.
+    Raises Rejected with exit code 2 when it is unreadable, with 1 when it has more than `most` bytes, by default those
+    that a definition may have.
     """
     from multiflexi.manifests.reading import MAX_FILE_BYTES
 
+    most = most or MAX_FILE_BYTES
     if name == "-":
-        data = _from_input(MAX_FILE_BYTES + 1)
+        data = _from_input(most + 1)
     else:
         try:
-            data = _from_file(name, MAX_FILE_BYTES + 1)
+            data = _from_file(name, most + 1)
         except OSError as error:
             raise _unreadable(name, f"{name} cannot be read: {error.strerror}.") from error
-    if len(data) > MAX_FILE_BYTES:
+    if len(data) > most:
         shown = "Standard input" if name == "-" else name
-        message = f"{shown} has more than {MAX_FILE_BYTES} bytes, which is more than it may have."
+        message = f"{shown} has more than {most} bytes, which is more than it may have."
         raise Rejected(Failure(message, "file_too_large", details={"file": name}))
     return data
 

@@ -1,8 +1,10 @@
 """Entry point. Answers `--version` without importing anything but the standard library."""
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from multiflexi import __version__
 from multiflexi.cli.output.stream import guarded
@@ -23,7 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("Interrupted.\n")
         return INTERRUPTED
     finally:
-        gc.enable()
+        collect_again()
+
+
+def collect_again() -> None:
+    """Let garbage be collected again, but never look through what is loaded by now: it stays for the whole run.
+
+    The end of the process alone would otherwise look through all of it twice.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 def _answer(words: Sequence[str]) -> int:
@@ -35,5 +46,16 @@ def _answer(words: Sequence[str]) -> int:
     return run(words)
 
 
+def program() -> NoReturn:
+    """Run the command line as a process of its own, and end it without taking apart what ends with it anyway."""
+    code = main()
+    if "django.db" in sys.modules:
+        from django.db import connections
+
+        connections.close_all()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

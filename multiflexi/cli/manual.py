@@ -32,6 +32,7 @@ def command_help(name: str) -> str:
 
 
 def columns(commands: list[Command]) -> str:
+    commands = [one for one in commands if not _is_hidden(one)]
     width = max(len(str(one.name)) for one in commands) + COLUMN_GAP
     return "".join(f"  {one.name!s:<{width}}{one.help}\n" for one in commands)
 
@@ -59,7 +60,7 @@ def command_list(commands: list[Command], *, short: bool) -> dict[str, Any]:
 
 
 def _listed(command: Command, *, short: bool) -> dict[str, Any]:
-    listed: dict[str, Any] = {"name": command.name, "description": command.help, "hidden": False}
+    listed: dict[str, Any] = {"name": command.name, "description": command.help, "hidden": _is_hidden(command)}
     if not short:
         described = description(command)
         listed["usage"] = [f"{command.name} [OPTIONS]"]
@@ -77,11 +78,16 @@ def description(command: Command) -> dict[str, Any]:
         "arguments": arguments or [],
         "options": options or [],
         "aliases": tree.aliases_of(str(command.name)),
-        "hidden": False,
+        "hidden": _is_hidden(command),
         "changes_data": command.changes,
         "supports_dry_run": "dry-run" in options,
         "exit_codes": [0, 1, 2, 78, 130],
     }
+
+
+def _is_hidden(command: Command) -> bool:
+    """Whether only programs call it."""
+    return str(command.name).startswith("_")
 
 
 def _argument(argument: Argument) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,7 +12,7 @@ import click
 from multiflexi.cli import tree, words
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Command
-from multiflexi.cli.main import PROGRAM
+from multiflexi.cli.main import PROGRAM, collect_again
 from multiflexi.cli.output import errors
 from multiflexi.cli.output.errors import Failure, Rejected
 from multiflexi.cli.output.render import Style, Writer
@@ -40,6 +38,8 @@ def run(argv: Sequence[str]) -> int:
         failure = _failure(error)
         if failure is None:
             if "-v" in argv or "--verbose" in argv:
+                import traceback
+
                 traceback.print_exc()
             failure = Failure(f"Internal error: {type(error).__name__}: {error}", "internal_error")
         return _tell(failure, shape)
@@ -85,7 +85,7 @@ def _work(command: Command, call: Call) -> int:
         from multiflexi.cli import startup
 
         startup.prepare(call.get("environment"), verbosity=call.verbose, create=command.creates)
-    gc.enable()
+    collect_again()
     result = command.work(call)
     if not call.get("quiet"):
         _print(result, call)

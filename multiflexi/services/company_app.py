@@ -41,8 +41,8 @@ def query(actor: Actor, *, company: Company | None = None, app: Application | No
     return rows.filter(app=app) if app else rows
 
 
-def assign(actor: Actor, company: Company, app: Application) -> Assigned:
-    """Switch an application on; the first time an active run template without cadence is made.
+def assign(actor: Actor, company: Company, app: Application, *, with_template: bool = True) -> Assigned:
+    """Switch an application on; the first time an active run template without cadence is made, unless not wanted.
 
     Repeating it changes nothing. Raises Refused for a disabled application.
     """
@@ -59,7 +59,7 @@ def assign(actor: Actor, company: Company, app: Application) -> Assigned:
             )
         pair = CompanyApp.objects.create(company=company, app=app)
         template = RunTemplate.objects.filter(company=company, app=app, archived_at=None).order_by("pk").first()
-        if template is None:
+        if template is None and with_template:
             template = RunTemplate.objects.create(
                 company=company,
                 app=app,

@@ -17,6 +17,7 @@ from multiflexi.services.lookup import not_found
 from multiflexi.services.rights import need
 from multiflexi.services.schedules import refresh
 from multiflexi.vault import envelope, secrecy
+from multiflexi.vault.errors import VaultError
 
 
 def query(company: Company) -> QuerySet[CompanyEnv]:
@@ -83,6 +84,16 @@ def unset(actor: Actor, company: Company, keyword: str) -> None:
         audit.write(actor, "delete", entry, company_id=company.pk, data={"keyword": keyword})
         entry.delete()
         _after_change(company)
+
+
+def known(entry: CompanyEnv) -> str | None:
+    """The plain value; an unreadable one counts as none, so that it can be replaced."""
+    if not entry.secret:
+        return entry.value
+    try:
+        return envelope.open_sealed(entry.value, table="company_env", field="value", record=entry.pk)
+    except VaultError:
+        return None
 
 
 def _check_keyword(keyword: str) -> None:

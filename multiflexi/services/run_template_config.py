@@ -34,7 +34,7 @@ def store(template: RunTemplate, values: Mapping[str, str]) -> dict[str, dict[st
     secret = []
     for name, value in values.items():
         row = stored.get(name) or Configuration.objects.create(runtemplate=template, name=name)
-        old = _opened(row)
+        old = known(row)
         if old == value and not row.inactive:
             continue
         hidden = _is_secret(declared.get(name), name)
@@ -128,7 +128,7 @@ def plain(row: Configuration) -> str | None:
     return envelope.open_sealed(row.value, table=TABLE, field=COLUMN, record=row.pk)
 
 
-def _opened(row: Configuration) -> str | None:
+def known(row: Configuration) -> str | None:
     """The stored value; an unreadable one counts as none, so that it can be replaced."""
     try:
         return plain(row)

@@ -154,6 +154,7 @@ def test_secrets_never_come_out(cli: Cli, template: RunTemplate) -> None:
 
 
 DRY_RUNS = {
+    "apply": ["SETUP"],
     "company:remove": ["acme"],
     "limit:delete": ["1"],
     "run-template:delete": ["Morning echo"],
@@ -204,10 +205,12 @@ def test_a_dry_run_writes_nothing(cli: Cli, name: str, tmp_path: Any) -> None:
     job = Job.objects.get()
     file = tmp_path / "x.json"
     file.write_text(json.dumps({"uuid": str(Application.objects.get().uuid), "name": "E", "executable": "e"}))
-    named = {"JOB": str(job.pk), "AUTHOR": str(job.launched_by_id), "FILE": str(file)}
+    setup = tmp_path / "setup.yaml"
+    setup.write_text("format: multiflexi/1\ncompanies: [{name: Initech, environment: {REGION: cz}}]", encoding="utf-8")
+    named = {"SETUP": str(setup), "JOB": str(job.pk), "AUTHOR": str(job.launched_by_id), "FILE": str(file)}
     before = _snapshot()
 
-    outcome = cli(name, *(named.get(word, word) for word in DRY_RUNS[name]), "--dry-run", "-f", "json")
+    outcome = cli(name, *(named.get(word, word) for word in DRY_RUNS[name]), "--dry-run", "--format", "json")
 
     assert outcome.code in (0, 1)
     if outcome.code == 0:
