@@ -91,7 +91,7 @@ class Apps(Resource):
     orderings: ClassVar = {"id": "pk", "name": "name", "code": "code", "version": "version", "updated_at": "updated_at"}
     filters: ClassVar = {
         "id": by.number("pk"),
-        "uuid": by.text("uuid"),
+        "uuid": by.identity("uuid"),
         "code": by.text("code"),
         "name": by.text("name", part=True),
         "enabled": by.flag("enabled"),
