@@ -125,7 +125,7 @@ class CredentialPrototypes(Resource):
 
     @extend_schema(
         request=OpenApiTypes.OBJECT,
-        responses={200: Imported, 201: Imported},
+        responses={200: Imported, 201: Imported, (422, "application/json"): Imported},
         parameters=[OpenApiParameter(name, bool) for name in ("dry_run", "strict", "allow_downgrade")],
         operation_id="credential_prototypes_import",
     )
