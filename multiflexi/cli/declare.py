@@ -141,7 +141,7 @@ class Command(click.Command):
         self.changes = changes
         self.creates = creates
         taken = {spelling for option in self.declared for spelling in option.opts}
-        shared = [one for one in global_options() if not taken & set(one.opts)]
+        shared = [_without(one, taken) for one in global_options()]
         identifiers = [
             click.Argument([f"_{option.name}"], required=False, nargs=-1, metavar=_metavar(option))
             for option in self.declared
@@ -193,6 +193,13 @@ class Command(click.Command):
             elif not option.value_optional:
                 raise click.BadOptionUsage(word, f"Option {word} requires a value.", ctx=ctx)
         return settled
+
+
+def _without(option: Option, taken: set[str]) -> Option:
+    """The global option, without a short name that the command gives another meaning."""
+    if not taken & set(option.opts):
+        return option
+    return Option([str(option.name), *(one for one in option.opts if one not in taken)], help=option.help)
 
 
 def _plain(word: str) -> str:

@@ -80,7 +80,7 @@ def warn_of_history(call: Call, fields: Fields) -> None:
 
 def is_terminal() -> bool:
     """Whether somebody can answer."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def _given(call: Call, files: Collection[str]) -> Iterator[tuple[str, str | None]]:

@@ -8,6 +8,7 @@ from multiflexi import __version__
 from multiflexi.cli.output.stream import guarded
 
 PROGRAM = "multiflexi-cli"
+INTERRUPTED = 130
 VERSION_WORDS = ("-V", "--version", "version")
 
 
@@ -18,6 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.disable()
     try:
         return guarded(lambda: _answer(words))
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
     finally:
         gc.enable()
 

@@ -6,6 +6,7 @@ import gc
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from multiflexi.cli.output import errors
 from multiflexi.cli.output.errors import Failure, Rejected
 from multiflexi.cli.output.render import Style, Writer
 from multiflexi.cli.output.results import Document, Done, Result, Written
-from multiflexi.cli.output.stream import OutputFailed
+from multiflexi.cli.output.stream import OutputFailed, is_used
 from multiflexi.cli.values import FORMATS
 
 
@@ -32,7 +33,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         return _run(list(argv))
     except KeyboardInterrupt:
-        return errors.INTERRUPTED
+        return _tell(Failure("Interrupted.", "interrupted", errors.INTERRUPTED), shape)
     except OutputFailed:
         raise
     except Exception as error:
@@ -41,8 +42,16 @@ def run(argv: Sequence[str]) -> int:
             if "-v" in argv or "--verbose" in argv:
                 traceback.print_exc()
             failure = Failure(f"Internal error: {type(error).__name__}: {error}", "internal_error")
-        failure.show(shape, sys.stdout, sys.stderr)
-        return failure.exit_code
+        return _tell(failure, shape)
+
+
+def _tell(failure: Failure, shape: str) -> int:
+    """Show the failure; a second document after one that has begun would make both unreadable."""
+    # Whoever reads standard output may have gone; the exit code tells of the failure all the same.
+    with suppress(OutputFailed):
+        failure.show("text" if is_used() else shape, sys.stdout, sys.stderr)
+        sys.stdout.flush()
+    return failure.exit_code
 
 
 def _run(argv: list[str]) -> int:

@@ -10,6 +10,9 @@ from functools import cache
 from multiflexi.cli.output import errors
 from multiflexi.cli.output.errors import Failure
 
+# Programs compare these words instead of the code.
+STATUSES = {"invalid_roles": "invalid_roles"}
+
 
 def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = False) -> None:
     """Read the settings and set Django up once per process; `create` makes the file of an embedded database.
@@ -106,7 +109,7 @@ def _service_failure(error: Exception) -> Failure | None:
         error.message,
         error.code,
         errors.WRONG_USE if isinstance(error, BadQuery) else errors.REFUSED,
-        status="not found" if isinstance(error, NotFound) else "error",
+        status="not found" if isinstance(error, NotFound) else STATUSES.get(error.code, "error"),
         details=error.details,
         extra=error.members,
     )

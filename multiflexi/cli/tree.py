@@ -42,19 +42,24 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("credential-type", "credential_type", ("credtype", "credentialtype")),
     Entry("encryption", "encryption"),
     Entry("audit", "audit"),
-    Entry("executor", "executor"),
+    Entry("event-rule", "event_rule", ("eventrule",)),
+    Entry("event-source", "event_source", ("eventsource",)),
+    Entry("executor", "executor", ("executors",)),
     Entry("job", "job"),
     Entry("limit", "limit", ("limits",)),
     Entry("queue", "queue", ("schedule",), alone="overview"),
     Entry("run-template", "run_template", ("runtemplate",)),
     Entry("setup", "setup", alone="init"),
     Entry("task", "task"),
+    Entry("telemetry", "telemetry"),
     Entry("token", "token", ("tokens",)),
     Entry("user", "user"),
     Entry("user-company", "user_company", ("usercompany",)),
+    Entry("user-erasure", "user_erasure", ("user-data-erasure", "userdataerasure")),
     Entry("user-role", "user_role", ("userrole",)),
     Entry("worker", "worker", ("workers",)),
     Entry("status", "status", ("appstatus",), single=True),
+    Entry("prune", "prune", single=True),
     Entry("describe", "builtin", single=True),
 )
 
@@ -65,6 +70,9 @@ REDIRECTS: dict[str, Redirect] = {
     "user:token": Redirect("token:generate"),
     "run-template:env": Redirect("run-template:get", ("--env-only",)),
 }
+
+# The action follows these words.
+FORMER_NOUNS: dict[str, str] = {"user:data-erasure": "user-erasure"}
 
 ACTION_ALIASES: dict[str, tuple[str, ...]] = {
     "show": ("get",),

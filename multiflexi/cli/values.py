@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -118,6 +119,23 @@ class Word(click.ParamType[str]):
         return self.fail(f'"{value}" is none of {", ".join(self.choices)}.', param, ctx)
 
 
+class JsonObject(click.ParamType[Any]):
+    """A JSON object; the empty text means none."""
+
+    name = "string"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "" or isinstance(value, dict):
+            return value
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            return found
+        return self.fail('the text is no JSON object; write for instance {"ID": "recordid"}.', param, ctx)
+
+
 class Kind(click.ParamType[str]):
     """Free text that descriptions call by another name: a path, a time."""
 
@@ -135,5 +153,6 @@ BOOLEAN = Truth()
 ENABLED = Enabled()
 PAIR = Pair()
 FIELD = FieldPair()
+OBJECT = JsonObject()
 MOMENT = Kind("datetime")
 PATH = Kind("path")

@@ -54,6 +54,8 @@ def resolve(words: Sequence[str]) -> Resolved:
     whole = f"{one.name}:{action_word}"
     if whole in tree.REDIRECTS:
         return _redirected(whole, front + rest)
+    if whole in tree.FORMER_NOUNS:
+        return resolve([*front, tree.FORMER_NOUNS[whole], *rest])
     return Resolved(f"{one.name}:{_action_for(one, action_word)}", front + rest)
 
 
@@ -132,10 +134,12 @@ def requested_format(words: Sequence[str]) -> str:
         following = words[position + 1] if position + 1 < len(words) else ""
         if word == "--":
             break
-        if word == "--format":
+        if word in ("--format", "-F"):
             found = following
         elif word.startswith("--format="):
             found = word.removeprefix("--format=")
+        elif word.startswith("-F"):
+            found = word[2:].removeprefix("=")
         elif word.startswith("-") and not word.startswith("--") and "f" in word:
             flags, _, attached = word[1:].partition("f")
             if not flags.strip("hVqvny"):

@@ -117,12 +117,28 @@ def _open_existing(path: str, database: str, **options: Any) -> sqlite3.Connecti
     """Open a database as sqlite3.connect does, but never make the file ``path``: its name may be a typing error."""
     import sqlite3
 
-    if database == path and not Path(path).exists():
-        raise sqlite3.OperationalError(
-            f"unable to open database file: there is no file {path}; make it with multiflexi-cli setup "
-            "or correct DB_DATABASE"
-        )
+    if database == path and (problem := _kept_from(Path(path))):
+        raise sqlite3.OperationalError(f"unable to open database file: {problem}")
     return sqlite3.Connection(database, **options)
+
+
+def _kept_from(path: Path) -> str | None:
+    """Why the file cannot be used as a database, with the way out; SQLite itself names neither."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return f"there is no file {path}; make it with multiflexi-cli setup or correct DB_DATABASE"
+    except OSError as error:
+        return f"{path} cannot be reached by this account: {error.strerror}; correct the rights of its directories"
+    # Reading writes too: into the journal beside the file.
+    for place, wanted in ((path, os.R_OK | os.W_OK), (path.parent, os.W_OK | os.X_OK)):
+        if not os.access(place, wanted):
+            return (
+                f"this account (uid {os.geteuid()}) may not read and write {place}, "
+                f"{'which belongs' if place == path else 'the directory of the database, whose file belongs'} to uid "
+                f"{found.st_uid} and gid {found.st_gid}; call it as that user or as a member of that group"
+            )
+    return None
 
 
 def _sqlite(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from multiflexi.access.authority import Authority, of_user
 from multiflexi.http.proxies import client_address
 from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
+from multiflexi.services import sign_in
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _USABLE = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
@@ -56,6 +57,8 @@ def _grants(request: HttpRequest) -> Authority:
     user = request.user if isinstance(request.user, User) else None
     asked_for, known = getattr(plain, "authority", (None, None))
     if known is None or asked_for != (user and user.pk):
+        if user is not None:
+            sign_in.note_activity(user)
         presented = getattr(request, "auth", None)
         known = of_user(
             user,

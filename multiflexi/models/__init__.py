@@ -45,6 +45,7 @@ from multiflexi.models.credential import (
     TypeValueKind,
 )
 from multiflexi.models.encryption import EncryptionKey
+from multiflexi.models.erasure import ErasureAction, ErasureRequest, ErasureStatus, ErasureStep, ErasureType
 from multiflexi.models.event import EventOperation, EventRule, EventSource, SourceDatabase, SourceState
 from multiflexi.models.job import (
     ACTIVE_STATES,

@@ -24,6 +24,7 @@ NOUN = "Company"
 SLUG_LENGTH = 64
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 NULLABLE = ("ic", "dic", "email", "phone", "zabbix_host", "timezone", "language", "color", "max_running")
+NEVER_NULL = ("logo", "slug")
 EMPTY_MEANS_UNCHANGED = ("enabled", "created_at", "updated_at")
 
 
@@ -128,6 +129,7 @@ def remove(actor: Actor, company: Company, *, cascade: bool = False) -> dict[str
 def _usable(values: dict[str, Any]) -> dict[str, Any]:
     given = changes.empty_to_none(values, *NULLABLE, "settings", "customer")
     given = {name: one for name, one in given.items() if not (name in EMPTY_MEANS_UNCHANGED and one in (None, ""))}
+    given = {name: "" if one is None and name in NEVER_NULL else one for name, one in given.items()}
     if isinstance(given.get("settings"), str):
         try:
             given["settings"] = json.loads(given["settings"])

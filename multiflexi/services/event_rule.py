@@ -18,7 +18,8 @@ from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 
 NOUN = "Event rule"
-NULLABLE = ("name", "evidence", "debounce_key")
+CAUSES = ("event_source_id", "runtemplate_source_id")
+NULLABLE = ("name", "evidence", "debounce_key", "env_mapping", "conditions")
 
 
 def query(actor: Actor, *, company_id: int | None = None, enabled: bool | None = None) -> QuerySet[EventRule]:
@@ -115,6 +116,7 @@ def _refuse_foreign(target: RunTemplate, company_id: int) -> None:
 
 def _usable(values: dict[str, Any]) -> dict[str, Any]:
     given = changes.empty_to_none(values, *NULLABLE)
+    given |= {name: given[name] or None for name in CAUSES if name in given}
     if given.get("operation", EventOperation.ANY) not in EventOperation.values:
         raise invalid_field("operation", f"use one of {', '.join(EventOperation.values)}.")
     if given.get("env_mapping") is not None:

@@ -26,6 +26,7 @@ NOUN = "Event source"
 SECRET = ("db_password",)
 NULLABLE = ("db_database", "db_username")
 POINTER = "last_processed_id"
+REACHED = (Availability.AVAILABLE, Availability.DEGRADED)
 
 
 def query(actor: Actor, *, enabled: bool | None = None, search: str | None = None) -> QuerySet[EventSource]:
@@ -139,6 +140,11 @@ def test(actor: Actor, source: EventSource) -> Result:
     return result
 
 
+def is_reached(result: Result) -> bool:
+    """Whether what `test` found can be polled."""
+    return result.state in REACHED
+
+
 def _usable(values: dict[str, Any]) -> dict[str, Any]:
     given = changes.empty_to_none({name: one for name, one in values.items() if one is not None}, *NULLABLE)
     if "name" in given:
@@ -148,6 +154,8 @@ def _usable(values: dict[str, Any]) -> dict[str, Any]:
     port = given.get("db_port")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
         raise invalid_field("db_port", "write a number from 1 to 65535.")
+    if given.get("poll_interval") == "":
+        del given["poll_interval"]
     if given.get("poll_interval", 1) < 1:
         raise Invalid(
             "poll_interval: the least value is 1 second.", "invalid_value", details={"field": "poll_interval"}

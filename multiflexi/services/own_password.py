@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from multiflexi.models import User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import password, web_sessions
+from multiflexi.services import password, sign_in, web_sessions
 from multiflexi.services.errors import Refused
 
 
@@ -22,9 +22,8 @@ def change(actor: Actor, user: User, *, present: str, new: str, session: str | N
 
 def named(text: str) -> User | None:
     """The one enabled account of a login or e-mail address that can be sent a link."""
-    rows = User.objects.filter(is_system=False, enabled=True, deleted_at=None).exclude(email=None).exclude(email="")
-    found = list(rows.filter(login=text)[:1]) or list(rows.filter(email__iexact=text)[:2])
-    return found[0] if len(found) == 1 else None
+    found = list(User.objects.filter(is_system=False, login=text)) or sign_in.owners_of(text)
+    return found[0] if len(found) == 1 and found[0].is_active and found[0].email else None
 
 
 def link_token(user: User) -> str:

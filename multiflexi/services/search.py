@@ -13,12 +13,13 @@ M = TypeVar("M", bound=Model)
 def containing(rows: QuerySet[M], text: str | None, *fields: str) -> QuerySet[M]:
     """The rows with the text in one of the fields; all rows without a text.
 
-    `icontains` would not do: it obeys the binary collation of MariaDB's columns.
+    `icontains` would not do: it obeys the binary collation of MariaDB's columns. SQLite knows the letter case of ASCII
+    only; other letters are found there as they are written.
     """
     if not text:
         return rows
     lowered = {f"lowered_{number}": Lower(field) for number, field in enumerate(fields)}
     wanted = Q()
-    for name in lowered:
-        wanted |= Q(**{f"{name}__contains": text.lower()})
+    for name, field in zip(lowered, fields, strict=True):
+        wanted |= Q(**{f"{name}__contains": text.lower()}) | Q(**{f"{field}__contains": text})
     return rows.alias(**lowered).filter(wanted)

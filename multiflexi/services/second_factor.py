@@ -27,6 +27,7 @@ CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 PURPOSE = "recovery code"
 MOST_FAILURES = 5
 LOCK = timedelta(minutes=15)
+SET_UP_WITHIN = timedelta(minutes=15)
 
 
 def is_on(user: User) -> bool:
@@ -70,13 +71,14 @@ def begin(user: User) -> str:
                 _("This account has a second factor already; switch it off before you set up another one."),
                 "second_factor_on",
             )
-        if row.secret:
+        if row.secret and row.created_at + SET_UP_WITHIN > timezone.now():
             return _secret(row)
-        secret = totp.new_secret()
+        # One that lay about might have been seen by somebody else.
+        secret, row.created_at = totp.new_secret(), timezone.now()
         row.secret = envelope.seal(
             secret, key=keyring.PERSONAL_DATA, table="second_factor", field="secret", record=row.pk
         )
-        row.save(update_fields=["secret"])
+        row.save(update_fields=["secret", "created_at"])
     return secret
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import timedelta
+from functools import cache
+
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from multiflexi.models import User
-from multiflexi.models.passwords import normal
+from multiflexi.models.passwords import hashed, normal
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import login_protection, remembered_passwords
 from multiflexi.services.errors import BadCredential
 
-NOBODY_HAS_IT = "!"
+ACTIVITY_EVERY = timedelta(hours=1)
 
 
 def by_password(login: str, password: str, *, address: str, agent: str = "", known_device: bool = False) -> User:
@@ -26,8 +31,7 @@ def by_password(login: str, password: str, *, address: str, agent: str = "", kno
     if active and remembered_passwords.holds(active.password, normal(password)):
         return active
     attempt = login_protection.begin(login, address, agent, known_device=known_device)
-    # Takes as long for an account that does not exist, so that nobody can tell.
-    right = (user or User(password=NOBODY_HAS_IT)).check_password(password)
+    right = _is_right(user, password)
     if active is None or not right:
         login_protection.failed(attempt, "password" if user and not right else "account")
         raise BadCredential(_("Login or password is wrong, or the account is disabled."), "bad_password")
@@ -47,5 +51,30 @@ def login_of(text: str) -> str:
     """The login that somebody means who may have typed an e-mail address; a login that looks like one goes first."""
     if "@" not in text or User.objects.filter(login=text).exists():
         return text
-    owners = list(User.objects.filter(email__iexact=text, is_system=False).values_list("login", flat=True)[:2])
-    return owners[0] if len(owners) == 1 else text
+    owners = owners_of(text)
+    return owners[0].login if len(owners) == 1 else text
+
+
+def owners_of(mail: str) -> list[User]:
+    """The accounts with this e-mail address, whatever the case of its letters; two at most, which is one too many."""
+    # Comparing without regard to case is left to the collation by some databases, and ours has it.
+    rows = User.objects.filter(is_system=False).annotate(lower_mail=Lower("email"))
+    return list(rows.filter(lower_mail=mail.lower()).order_by("pk")[:2])
+
+
+def note_activity(user: User) -> None:
+    """Record that the account is in use; seldom, because every request comes by here."""
+    now = timezone.now()
+    if user.last_activity_at is None or user.last_activity_at <= now - ACTIVITY_EVERY:
+        User.objects.filter(pk=user.pk).update(last_activity_at=now, inactive_since=None)
+
+
+def _is_right(user: User | None, password: str) -> bool:
+    """Compares with a password nobody knows where there is none, so that nobody can tell which accounts exist."""
+    asked = user if user is not None and user.has_usable_password() else User(password=_decoy())
+    return asked.check_password(password) and asked is user
+
+
+@cache
+def _decoy() -> str:
+    return hashed(secrets.token_urlsafe())

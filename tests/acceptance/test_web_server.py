@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -81,6 +82,23 @@ def test_from_sigterm_on_it_is_not_ready_and_finishes(serve: Serve):
     assert answer.status == 503
     line.close()
     assert server.stop() == 0
+
+
+def test_a_proxy_at_a_unix_socket_is_believed_and_others_are_not(serve: Serve, tmp_path: Path):
+    told = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    assert "strict-transport-security" not in serve().get("/healthz", **told).headers
+    path = tmp_path / "web.sock"
+    server = serve(MULTIFLEXI_WEB_BIND=f"unix:{path}")
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(path))
+        line.sendall(
+            b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            b"X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n"
+        )
+        answer = b"".join(iter(lambda: line.recv(65536), b"")).decode()
+    assert "Strict-Transport-Security" in answer
+    server.stop()
+    assert "ip=192.0.2.7" in server.log()
 
 
 def test_a_wrong_setting_ends_it_with_78_and_one_line(process_environment: dict[str, str]):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-READY = re.compile(r"the web server is ready at http://127\.0\.0\.1:(\d+)")
+READY = re.compile(r"the web server is ready at (?:http://127\.0\.0\.1:(\d+)|unix:)")
 
 
 @dataclass
@@ -49,7 +49,7 @@ class WebServer:
         for line in self.process.stderr:
             self.lines.append(line)
             if found := READY.search(line):
-                return int(found[1])
+                return int(found[1] or 0)
         raise AssertionError(f"no web server: {self.lines}")
 
     def _read(self) -> None:

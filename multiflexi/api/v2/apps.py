@@ -19,6 +19,7 @@ from multiflexi.api.v2.frame import languages
 from multiflexi.api.v2.frame.records import Record
 from multiflexi.api.v2.frame.values import Text
 from multiflexi.api.v2.frame.views import Resource
+from multiflexi.http import images
 from multiflexi.manifests import validation
 from multiflexi.models import Application, Sandbox
 from multiflexi.services import application, definitions
@@ -143,6 +144,10 @@ class Apps(Resource):
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
         return HttpResponse(text, content_type="application/json", headers=headers)
 
+    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY})
+    def logo(self, request: Request, id: int) -> HttpResponse:
+        return images.answer(request._request, self.one(id).image)
+
     @extend_schema(operation_id="apps_environment_list", responses=Declared(many=True))
     def environment(self, request: Request, id: int) -> Response:
         fields = self.one(id).fields.filter(obsolete=False).prefetch_related("translations").order_by("position", "pk")
@@ -181,6 +186,7 @@ def _columns(values: dict[str, Any]) -> dict[str, Any]:
 _ONE = "apps/<int:id>"
 _PARTS = {
     "export": "export",
+    "logo": "logo",
     "environment": "environment",
     "exit-codes": "exit_codes",
     "produces": "produces",

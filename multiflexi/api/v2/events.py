@@ -81,7 +81,7 @@ class Events(View):
         told = request.headers.get("Last-Event-ID", "")
         after = int(told) if told.isascii() and told.isdigit() else None
         streaming.need_jobs(self.actor)
-        return streaming.opened(streaming.changes_of_jobs(streaming.Watch(request, self.actor), after))
+        return streaming.opened(request, streaming.changes_of_jobs(streaming.Watch(request, self.actor), after))
 
 
 class Tickets(View):

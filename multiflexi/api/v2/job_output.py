@@ -106,7 +106,7 @@ class Output(View):
         told = request.headers.get("Last-Event-ID", "")
         after = int(told) if told.isascii() and told.isdigit() else self._number("after")
         watch = streaming.Watch(request, self.actor)
-        return streaming.opened(streaming.job_events(watch, job, after, self._types()))
+        return streaming.opened(request, streaming.job_events(watch, job, after, self._types()))
 
     @extend_schema(
         parameters=[

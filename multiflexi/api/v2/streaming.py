@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.renderers import JSONRenderer
@@ -26,6 +26,7 @@ from multiflexi.services.scope import visible
 
 HEARTBEAT, LOOK, CHECK, RETRY_AFTER = 15.0, 0.25, 5.0, 10
 MOST_AT_ONCE = 500
+MEDIA_TYPE = "text/event-stream"
 # Half of the threads stay free for everybody else.
 _places = threading.BoundedSemaphore(max(settings.MULTIFLEXI_WEB_THREADS // 2, 1))
 
@@ -40,8 +41,10 @@ def place() -> Iterator[None]:
         _places.release()
 
 
-def opened(events: Iterator[str]) -> StreamingHttpResponse:
+def opened(request: Request, events: Iterator[str]) -> HttpResponseBase:
     """Events as an answer. Raises Busy."""
+    if request.method == "HEAD":
+        return HttpResponse(content_type=MEDIA_TYPE)
     _take()
     return _Stream(events)
 
@@ -145,7 +148,7 @@ class _Stream(StreamingHttpResponse):
     """Gives its place back however it ends."""
 
     def __init__(self, events: Iterator[str]) -> None:
-        super().__init__(events, content_type="text/event-stream")
+        super().__init__(events, content_type=MEDIA_TYPE)
         self["Cache-Control"] = "no-store"
         self["X-Accel-Buffering"] = "no"
         self._held = True

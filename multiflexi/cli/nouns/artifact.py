@@ -88,11 +88,7 @@ def save(call: Call) -> Result:
     found = artifact.find(call.reader, call.need("id"))
     target = call.need("file")
     if target == "-":
-        sys.stdout.flush()
-        for piece in _content(call, found):
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
-        return Written()
+        return _printed(call, found)
     _write(Path(target), _content(call, found))
     data = {
         "artifact_id": found.pk,
@@ -113,6 +109,21 @@ def delete(call: Call) -> Done:
     number = found.pk
     artifact.remove(call.actor, found)
     return Done({"deleted": True, "artifact_id": number}, f"Artifact {number} deleted")
+
+
+def printed(call: Call, job_id: int, name: str) -> Written:
+    """The content of a job's artifact on standard output. Raises NotFound."""
+    from multiflexi.services import artifact, lookup
+
+    return _printed(call, lookup.by_key(artifact.query(call.reader, job_id=job_id), artifact.NOUN, filename=name))
+
+
+def _printed(call: Call, found: Any) -> Written:
+    sys.stdout.flush()
+    for piece in _content(call, found):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+    return Written()
 
 
 def _write(path: Path, pieces: Any) -> None:

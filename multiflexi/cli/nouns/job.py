@@ -334,6 +334,22 @@ def logs(call: Call) -> Rows:
     return Rows(lines_of(call, found), ("seq", "type", "line"), empty="", text=lambda row: str(row["line"]))
 
 
+@NOUN.command(
+    "artifacts",
+    "List the artifacts of a job, or print one of them",
+    identifier("--id", help="Id"),
+    value("--file", help="Name of the one to print"),
+    listing(),
+)
+def artifacts(call: Call) -> Result:
+    from multiflexi.cli.nouns import artifact
+
+    found = _selected(call)
+    if not call["file"]:
+        return artifact.list_artifacts(Call({**call.options, "job_id": found.pk}))
+    return artifact.printed(call, found.pk, call["file"])
+
+
 def _selected(call: Call) -> Any:
     from multiflexi.services import job_query
 

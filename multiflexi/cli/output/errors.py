@@ -42,13 +42,13 @@ class Failure:
 
     def show(self, format: str, out: TextIO, err: TextIO) -> None:
         """A document on standard output for programs, one line on standard error for people."""
+        err.write(shown_on(err, " ".join(self.message.split("\n"))) + "\n")
         if format == "json":
             out.write(json.dumps(self.document(), indent=4, default=str) + "\n")
         elif format == "yaml":
             import yaml
 
             out.write(yaml.safe_dump(json.loads(json.dumps(self.document(), default=str)), sort_keys=False))
-        err.write(shown_on(err, " ".join(self.message.split("\n"))) + "\n")
 
 
 class Rejected(Exception):

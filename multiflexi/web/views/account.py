@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from multiflexi.http import sessions
 from multiflexi.http.oauth import grants
@@ -18,8 +18,6 @@ from multiflexi.services import second_factor, web_sessions
 from multiflexi.services.errors import ServiceError
 from multiflexi.web import browsers
 from multiflexi.web.guards import confirmed, signed_in
-
-SAFE_OR_POST = ["GET", "HEAD", "POST"]
 
 
 @signed_in
@@ -32,9 +30,8 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @signed_in
-@require_http_methods(SAFE_OR_POST)
 def security(request: HttpRequest) -> HttpResponse:
-    """Password, second factor and sessions; a form that was sent here before a detour has nothing to say."""
+    """Password, second factor, sessions and applications."""
     user: User = request.user  # type: ignore[assignment]
     listed = [{"row": one, "browser": browsers.called(one.user_agent)} for one in web_sessions.of_account(user)]
     context = {

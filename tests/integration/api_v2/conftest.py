@@ -34,6 +34,7 @@ from multiflexi.models import (
     User,
     Worker,
 )
+from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import (
     company_env,
@@ -178,6 +179,7 @@ def world(template: RunTemplate, acme: Company, app: Application, alice: User) -
     log = LogEntry.objects.create(company_id=acme.pk, message="hello", venue="test")
     source = EventSource.objects.create(name="Flexi", company=acme)
     rule = EventRule.objects.create(event_source=source, runtemplate=template)
+    entry = audit.write(SHELL, "look", acme)
     topic = Topic.objects.create(topic="banks")
     worker = Worker.objects.create(role="executor", name="one", host="h", boot_id="b")
     queued: Any = waiting
@@ -200,6 +202,7 @@ def world(template: RunTemplate, acme: Company, app: Application, alice: User) -
             "credential-prototypes": kind.credential_prototype_id or 0,
             "limits": made.pk,
             "logs": log.pk,
+            "audit-log": entry.pk,
             "event-sources": source.pk,
             "event-rules": rule.pk,
             "topics": topic.pk,

@@ -130,6 +130,13 @@ def test_whole_and_partial_changes(alice_asks: Caller, acme: Company) -> None:
     assert merged.json()["ic"] == "9"
 
 
+def test_members_that_there_are_not(alice_asks: Caller, acme: Company) -> None:
+    read = alice_asks.get(f"companies/{acme.pk}").json()
+    assert alice_asks.put(f"companies/{acme.pk}", read).status_code == 200
+    answer = alice_asks.patch(f"companies/{acme.pk}", {"nmae": "x"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/nmae")
+
+
 def test_problems(alice_asks: Caller, acme: Company) -> None:
     answer = alice_asks.patch(f"companies/{acme.pk}", {"max_running": "many", "name": ""}, X_Request_ID="mine")
     problem = answer.json()

@@ -188,6 +188,7 @@ def test_events_of_an_ended_job(alice_asks: Caller, world: World) -> None:
     text = told(alice_asks.get(stream, Last_Event_ID="1")).decode()
     kinds = [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event: ")]
     assert kinds == ["line", "status", "end"]
+    assert alice_asks("head", stream).content == b""
     assert "id: 2\n" in text and '"exitcode":3' in text
 
 

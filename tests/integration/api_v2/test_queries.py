@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -31,6 +32,9 @@ COUNTS = {
     "artifacts": 4,
     "artifacts/<int:id>": 4,
     "artifacts/<int:id>/content": 6,
+    "apps/<int:id>/logo": 5,
+    "audit-log": 4,
+    "audit-log/<int:id>": 4,
     "companies": 5,
     "companies/<int:company_id>/credentials": 10,
     "companies/<int:company_id>/jobs": 5,
@@ -107,6 +111,12 @@ BEYOND = {
 STREAMS = {"events/stream", "jobs/<int:job_id>/output/stream"}
 
 
+@pytest.fixture(autouse=True)
+def unlimited(settings: Any) -> None:
+    """Counting requests asks the database once in a while, which is not an answer's own."""
+    settings.API_RATE_LIMITING_ENABLED = False
+
+
 def readable() -> Iterator[str]:
     for module in MODULES:
         for address, _kind, methods in module.routes:
@@ -120,7 +130,8 @@ def count(caller: Caller, path: str) -> int:
         answer = caller.get(path)
         b"".join(answer.streaming_content) if answer.streaming else answer.content
     assert answer.status_code == 200, (path, answer.content)
-    return len(captured)
+    # The clock of the database is asked now and then, and not by the answer's own will.
+    return sum("FROM" in query["sql"].upper() for query in captured)
 
 
 def counts(caller: Caller, world: World, user: User) -> dict[str, int]:

@@ -128,6 +128,8 @@ def test_definitions(root_asks: Caller, alice_asks: Caller) -> None:
     assert exported.json()["name"] == "Imported"
     assert alice_asks.post("apps/validate", exported.json()).json()["valid"] is True
     assert alice_asks.post("apps/validate", {"name": "x"}).json()["valid"] is False
+    logo = alice_asks.get(f"apps/{made.json()['id']}/logo")
+    assert logo["Content-Type"] == "image/svg+xml"
     (field,) = alice_asks.get(f"apps/{made.json()['id']}/environment").json()
     assert (field["keyname"], field["default"]) == ("GREETING", "hello")
     assert root_asks.delete(f"apps/{made.json()['id']}").status_code == 204
@@ -251,6 +253,16 @@ def test_executors_and_workers(alice_asks: Caller, root_asks: Caller, world: Wor
     one = f"workers/{world.ids['workers']}"
     assert root_asks.post(f"{one}/drain").json()["desired_state"] == "draining"
     assert root_asks.post(f"{one}/resume").json()["desired_state"] == "running"
+
+
+def test_audit_log(alice_asks: Caller, bob_asks: Caller, carol_asks: Caller, root_asks: Caller, world: World) -> None:
+    bob_asks.post(f"jobs/{world.ids['waiting']}/cancel")
+    (denied,) = alice_asks.get("audit-log?event_type=access_denied").json()["results"]
+    assert (denied["outcome"], denied["additional_data"]["method"]) == ("denied", "POST")
+    assert bob_asks.get(f"audit-log/{denied['id']}").status_code == 200
+    assert carol_asks.get("audit-log").json()["results"] == []
+    assert carol_asks.get(f"audit-log/{denied['id']}").status_code == 404
+    assert root_asks.get(f"audit-log?user__in=0,{denied['user_id']}&severity=medium").json()["results"]
 
 
 def test_log(alice_asks: Caller, carol_asks: Caller, root_asks: Caller, world: World) -> None:

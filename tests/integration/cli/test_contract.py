@@ -13,7 +13,7 @@ import yaml
 from multiflexi.cli import tree
 from multiflexi.cli.declare import Command
 from multiflexi.models import Application, Company, Job, QueueEntry, RunTemplate
-from multiflexi.services import credential_assignment
+from multiflexi.services import credential_assignment, event_rule, event_source
 from tests.integration.services.bank import SHELL, make_credential, make_type
 
 from .conftest import Cli
@@ -89,6 +89,8 @@ def furnished(template: RunTemplate, cli: Cli) -> None:
     """At least one row in as many lists as possible."""
     assert cli("run-template:schedule", template.pk, "--config", "API_KEY=s3cr3t-override").code == 0
     assert cli("company-app:assign", "--company", "acme", "--app", "echo").code == 0
+    source = event_source.create(SHELL, name="Changes", db_password=MARKER)
+    event_rule.create(SHELL, event_source_id=source.pk, runtemplate_id=template.pk)
     kind = make_type(template.company, values={"SAFE_PASSWORD": MARKER})
     found = make_credential(kind, template.company, BANK_TOKEN=MARKER)
     credential_assignment.assign(SHELL, template, found)
@@ -181,6 +183,11 @@ DRY_RUNS = {
     "credential-prototype:sync": [],
     "credential-type:import-json": ["FILE"],
     "credential-type:delete": ["FioBank"],
+    "event-rule:remove": ["1"],
+    "event-source:remove": ["Changes"],
+    "prune": ["--jobs", "--logs", "--keep=0"],
+    "user-erasure:process": ["1"],
+    "user-erasure:cleanup": [],
     "credential-type:remove-json": ["FILE"],
     "encryption:init": ["--force"],
     "encryption:rotate": [],

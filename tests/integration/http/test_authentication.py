@@ -179,6 +179,20 @@ def test_last_use_is_written_once_a_minute(
     assert Token.objects.get(user=robot).last_used_at >= first.last_used_at
 
 
+def test_activity_is_written_once_an_hour(client: Client, alice: User) -> None:
+    client.get("/who", headers=basic(alice))
+    first = User.objects.get(pk=alice.pk).last_activity_at
+    assert first is not None
+    client.get("/who", headers=basic(alice))
+    assert User.objects.get(pk=alice.pk).last_activity_at == first
+
+    User.objects.filter(pk=alice.pk).update(last_activity_at=first - timedelta(hours=2), inactive_since=first)
+    client.get("/who", headers=basic(alice))
+    alice.refresh_from_db()
+    assert alice.last_activity_at is not None and alice.last_activity_at >= first
+    assert alice.inactive_since is None
+
+
 def test_three_queries_tell_who_asks_and_what_they_may(
     client: Client, alice: User, robot_token: str, queries: Callable[..., object]
 ) -> None:
@@ -202,6 +216,7 @@ def test_header_comes_before_the_key_and_the_session(client: Client, alice: User
     assert login(**basic(alice), **{"X-API-Key": robot_token}) == "alice"
     assert login(**basic(alice, "wrong"), **{"X-API-Key": robot_token}) == 401
     assert login(**bearer("mfx_wrong"), **{"X-API-Key": robot_token}) == 401
+    assert login(**{"Authorization": "Digest x", "X-API-Key": robot_token}) == 401
     assert login(**{"X-API-Key": "wrong"}) == 401
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from multiflexi.access.authority import of_user
@@ -298,3 +300,28 @@ def test_what_somebody_may_still_run_stays(
     role.assign(INSTALLATION, manager, ["user"], replace=True)
     assert Job.objects.get(pk=plain.pk).status == JobStatus.PENDING
     assert Job.objects.get(pk=changed.pk).status == JobStatus.CANCELLED
+
+
+def test_two_super_administrators_are_not_demoted_at_once(shared_db: None) -> None:
+    accounts = [User.objects.create(login=login) for login in ("one", "two")]
+    for account in accounts:
+        UserRole.objects.create(user=account, role=Role.objects.get(name="super_admin"))
+    start = threading.Barrier(2)
+    refused: list[str] = []
+
+    def demote(account: User) -> None:
+        start.wait()
+        try:
+            role.assign(INSTALLATION, account, [], replace=True)
+        except Refused as error:
+            refused.append(error.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=demote, args=(account,)) for account in accounts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == ["last_super_admin"]
+    assert UserRole.objects.filter(role__name="super_admin").count() == 1

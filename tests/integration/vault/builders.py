@@ -86,6 +86,13 @@ def upload(template: RunTemplate, text: str) -> FileStore:
     return row
 
 
+def second_factor(template: RunTemplate, text: str) -> SecondFactor:
+    row = SecondFactor.objects.create(user=User.objects.create(login=f"owner of {SecondFactor.objects.count()}"))
+    row.secret = _seal(row, "secret", text, None)
+    row.save()
+    return row
+
+
 def _job(template: RunTemplate) -> Job:
     owner = User.objects.technical()
     return Job.objects.create(app=template.app, company=template.company, runtemplate=template, launched_by=owner)
@@ -115,14 +122,6 @@ def source_password(template: RunTemplate, text: str) -> EventSource:
 def source_config(template: RunTemplate, text: str) -> EventSource:
     row = EventSource.objects.create(name=f"By token {template.pk}", company=template.company)
     row.config = {"path": "/hooks", "TOKEN": _seal(row, "config.TOKEN", text, template.company_id)}
-    row.save()
-    return row
-
-
-def second_factor(template: RunTemplate, text: str) -> SecondFactor:
-    owner = User.objects.create(login=f"owner {template.pk}", password="!")
-    row = SecondFactor.objects.create(user=owner)
-    row.secret = _seal(row, "secret", text, None)
     row.save()
     return row
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from multiflexi.models import AuditEntry, RecoveryCode, SecondFactor, User
-from multiflexi.services import totp
+from multiflexi.services import second_factor, totp
 from multiflexi.vault import envelope, keyring, rotation
 from multiflexi.vault.rotation import Selection
 from tests.integration.web.pages import current_code, sign_in, signed_in, with_second_factor
@@ -57,6 +57,13 @@ def test_the_picture_is_part_of_the_page(client: Client, alice: User):
     sign_in(client, alice)
     page = client.get(reverse("set_up_second_factor")).content.decode()
     assert 'src="data:image/svg+xml;base64,' in page
+
+
+def test_a_secret_that_lay_about_is_not_used(alice: User):
+    secret = second_factor.begin(alice)
+    assert second_factor.begin(alice) == secret
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        assert second_factor.begin(alice) != secret
 
 
 def test_a_wrong_first_code_switches_nothing_on(client: Client, alice: User):

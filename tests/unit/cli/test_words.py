@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,7 @@ def prefixes(name: str, names: list[str]) -> Iterator[str]:
             yield short
 
 
+@cache
 def spellings(name: str) -> list[list[str]]:
     """All ways to say a command, as words."""
     noun, _, action = name.partition(":")

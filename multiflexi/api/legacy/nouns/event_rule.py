@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from multiflexi.api.legacy.answers import Row
@@ -12,7 +11,7 @@ from multiflexi.api.legacy.lists import Filter
 from multiflexi.api.legacy.noun import Noun
 from multiflexi.models import EventRule
 from multiflexi.services import event_rule
-from multiflexi.services.lists import same
+from multiflexi.services.presenters.event_rule import SORTABLE, row
 
 FIELDS = {
     "event_source_id": Field(NULLABLE_NUMBER),
@@ -30,22 +29,10 @@ FIELDS = {
 
 
 def _row(one: EventRule) -> Row:
-    return {
-        "id": one.pk,
-        "event_source_id": one.event_source_id,
-        "evidence": one.evidence,
-        "operation": one.operation,
-        "runtemplate_id": one.runtemplate_id,
-        "priority": one.priority,
-        "enabled": one.enabled,
-        "env_mapping": None if one.env_mapping is None else json.dumps(one.env_mapping, ensure_ascii=False),
-        "created": one.created_at,
-        "modified": one.updated_at,
-        "runtemplate_source_id": one.runtemplate_source_id,
+    return row(one) | {
         "source_runtemplate_id": one.runtemplate_source_id,
         "target_runtemplate_id": one.runtemplate_id,
         "mapping": one.env_mapping or {},
-        "name": one.name,
     }
 
 
@@ -64,18 +51,7 @@ NOUN = Noun(
     item="event_rule",
     query=event_rule.query,
     rows=lambda call, found: [_row(one) for one in found],
-    sortable=same(
-        "id",
-        "event_source_id",
-        "runtemplate_id",
-        "runtemplate_source_id",
-        "evidence",
-        "operation",
-        "priority",
-        "enabled",
-        created="created_at",
-        modified="updated_at",
-    ),
+    sortable=SORTABLE,
     find=event_rule.find,
     detail=lambda call, found: _row(found),
     filters={

@@ -13,8 +13,10 @@ from multiflexi.api.legacy.call import Call
 from multiflexi.api.legacy.declare import Parameter, operation, suffixed
 from multiflexi.api.legacy.fields import MOMENT, NUMBER, OBJECT, TEXT, TRUTH, Field, Kind
 from multiflexi.api.legacy.formats import LISTS, RECORDS
-from multiflexi.api.legacy.lists import Filter
+from multiflexi.api.legacy.formats import plain as written
+from multiflexi.api.legacy.lists import Filter, arguments
 from multiflexi.api.legacy.noun import Noun
+from multiflexi.api.legacy.nouns.artifact import row as artifact_row
 from multiflexi.http import idempotency
 from multiflexi.models import Job, JobStatus, StopLevel
 from multiflexi.scheduling import moments
@@ -127,7 +129,7 @@ def schedule(call: Call) -> Answer:
         call.user.pk,
         key,
         idempotency.fingerprint_of(request),
-        lambda: idempotency.Answer(201, _plain(_scheduled(call))),
+        lambda: idempotency.Answer(201, written(_scheduled(call))),
     )
     told = record(answer.body, status=answer.status)
     if answer.replayed:
@@ -172,12 +174,6 @@ def moment_of(text: str | None) -> datetime | None:
         ) from None
 
 
-def _plain(document: Row) -> Any:
-    from multiflexi.api.legacy.formats import plain as written
-
-    return written(document)
-
-
 def _variables(given: dict[str, Any]) -> dict[str, str]:
     if len(given) > MOST_VARIABLES:
         raise invalid_field("env", f"at most {MOST_VARIABLES} variables are taken.")
@@ -210,8 +206,6 @@ def _variable(name: str, value: Any) -> str:
 )
 def remove_many(call: Call) -> Answer:
     """Delete finished jobs of a run template or of a time"""
-    from multiflexi.api.legacy.lists import arguments
-
     asked, looked_up = arguments(call, REMOVAL_FILTERS)
     if not asked and not looked_up:
         raise Invalid(
@@ -245,8 +239,6 @@ def totals(call: Call) -> Answer:
 )  # fmt: skip
 def artifacts(call: Call) -> Answer:
     """List what a job left behind"""
-    from multiflexi.api.legacy.nouns.artifact import row as artifact_row
-
     found = artifact.query(call.actor, job_id=NOUN.select(call).pk).order_by("pk")
     return listing([artifact_row(one) for one in found], item="artifact", title="artifacts")
 

@@ -11,6 +11,7 @@ from multiflexi.api.legacy.declare import operation
 from multiflexi.api.legacy.fields import EXIT_CODES, IDS, NUMBER, REQUIRED_TEXT, TEXT, TRUTH, Field
 from multiflexi.api.legacy.lists import Filter
 from multiflexi.api.legacy.noun import Noun
+from multiflexi.api.legacy.nouns.job import moment_of
 from multiflexi.models import RunTemplate
 from multiflexi.services import application, company, run_template, run_template_run
 from multiflexi.services.errors import Invalid, ServiceError, invalid_field
@@ -166,8 +167,6 @@ def reconfigure(call: Call) -> Answer:
 )  # fmt: skip
 def execute(call: Call) -> Answer:
     """Run several run templates once"""
-    from multiflexi.api.legacy.nouns.job import moment_of
-
     given = call.given(EXECUTE_FIELDS)
     after = moment_of(given.get("when"))
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext as _
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -101,11 +102,14 @@ class View(RateLimitedView, GenericViewSet[Any]):
         except ValueError as error:
             raise unusable(name, told, str(error)) from None
 
-    def given(self, kind: type[Any], *, partial: bool = False, many: bool = False) -> Any:
-        """The body of the request, checked. Raises ValidationError."""
+    def given(self, kind: type[Any], *, partial: bool = False) -> Any:
+        """The body of the request, checked; a record may come back as it was read. Raises ValidationError."""
         context = self.get_serializer_context() | {"shape": Shape()}
-        form = kind(data=self.request.data, partial=partial, many=many, context=context)
+        form = kind(data=self.request.data, partial=partial, context=context)
         form.is_valid(raise_exception=True)
+        known = {*form.fields, *getattr(kind, "expandable", ())}
+        if strange := [name for name in self.request.data if name not in known]:
+            raise ValidationError(dict.fromkeys(strange, _("There is no such member.")))
         return form.validated_data
 
 
