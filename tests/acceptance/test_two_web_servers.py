@@ -1,20 +1,24 @@
-"""Two web servers on one database know the same sessions."""
+"""Two web servers on one database know the same sessions, limits and repeated requests."""
 
 from __future__ import annotations
 
+import json
 import re
 import time
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from multiflexi.models import User
+from multiflexi.models import Application, Company, Job, RunTemplate, User
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import second_factor, totp
 from tests.acceptance.web_server import Answer, WebServer
-from tests.http import password_of
+from tests.http import a_token, bearer, password_of
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -86,3 +90,52 @@ def test_a_code_taken_by_one_is_refused_by_the_other(servers: tuple[WebServer, W
 def _confirm_long_ago(user: User, secret: str) -> None:
     second_factor.confirm(Actor(user.pk, Origin.WEB), user, totp.code_at(secret, totp.step_of(time.time())))
     type(user.second_factor).objects.filter(user=user).update(last_step=0)
+
+
+def test_requests_to_both_count_together(process_environment: dict[str, str], robot: User):
+    settings = {"API_RATE_LIMIT_REQUESTS": "4", "API_RATE_LIMIT_WINDOW": "3600"}
+    token = bearer(a_token(robot))
+    with both(process_environment, settings) as servers:
+        answers = [servers[number % 2].get("/api/v2/me", **token) for number in range(6)]
+        assert [answer.status for answer in answers] == [200] * 4 + [429] * 2
+        assert all(int(answer.headers["retry-after"]) > 0 for answer in answers[4:])
+        # The limit is the caller's, not the servers'.
+        assert servers[0].get("/api/v2/me", **bearer(a_token(robot))).status == 200
+
+
+def test_a_key_holds_on_both(process_environment: dict[str, str], robot: User, acme: Company):
+    app = Application.objects.create(uuid=uuid.uuid4(), code="true", name="true", executable="/bin/true")
+    template = RunTemplate.objects.create(name="nightly", app=app, company=acme, active=True, complete=True)
+    headers = {**bearer(a_token(robot)), "Content-Type": "application/json", "Idempotency-Key": "once-only"}
+    paths = ("/api/v2/jobs", "/api/VitexSoftware/MultiFlexi/1.0.0/job/")
+    with both(process_environment, {}) as servers:
+        for count, path in enumerate(paths, start=1):
+            body = json.dumps({"runtemplate_id": template.pk})
+            told = headers | {"Idempotency-Key": path.replace("/", "-")}
+            # At the same time: one carries it out, the other waits for nobody and says so, or repeats the answer.
+            with ThreadPoolExecutor(2) as pool:
+                sent = [pool.submit(server.ask, "POST", path, body, told) for server in servers]
+                answers = [one.result() for one in sent]
+            assert {answer.status for answer in answers} <= {201, 409}, [answer.text for answer in answers]
+            assert 201 in {answer.status for answer in answers}
+            again = [server.ask("POST", path, body, told) for server in servers]
+            assert [answer.status for answer in again] == [201, 201]
+            assert {answer.headers.get("idempotency-replayed") for answer in again} == {"true"}
+            assert len({json.loads(answer.text)["id"] for answer in again}) == 1
+            assert Job.objects.filter(runtemplate=template).count() == count
+            other = json.dumps({"runtemplate_id": template.pk, "env": {"A": "1"}})
+            assert servers[1].ask("POST", path, other, told).status == 422
+
+
+@contextmanager
+def both(environment: dict[str, str], settings: dict[str, str]) -> Iterator[tuple[WebServer, WebServer]]:
+    """Two servers, as on two hosts."""
+    first = WebServer(environment, **settings)
+    try:
+        second = WebServer(environment, **settings)
+        try:
+            yield first, second
+        finally:
+            second.stop()
+    finally:
+        first.stop()

@@ -293,6 +293,7 @@ V2 = joined(
         Row("runtemplates.update", {"evidence": "order"}),
         Row("runtemplates.update"),
     ),
+    reading("audit-log/{id}", "audit.read", everything="security.audit"),
     reading("logs/{id}", "jobs.read", everything="system.logs"),
 )
 

@@ -135,7 +135,7 @@ def _installation() -> dict[str, Any]:
 
 
 def _plot(name: str, common: dict[str, Any], first: int) -> Plot:
-    marker = f"zzmark{name.lower()}zz"
+    marker = f"zz{name.lower()}zz"
     app = Application.objects.get(pk=common["app"])
     company = far(
         Company, first, name=f"{name} {marker}", slug=marker[:32], ic=marker[:20], email=f"{marker}@example.org"

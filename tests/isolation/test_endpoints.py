@@ -71,9 +71,11 @@ def one_connection() -> Iterator[None]:
     """Requests neither begin nor end with closing the connection that all of this happens on."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
 
 
 @contextmanager
@@ -91,14 +93,15 @@ def _told(answer: HttpResponse, row: Row) -> bytes:
     if not answer.streaming:
         return headers + b"\n\n" + answer.content
     body = b"" if row.endless else b"".join(answer)
-    answer.close()
+    with one_connection():
+        answer.close()
     return headers + b"\n\n" + body
 
 
 @pytest.fixture(scope="module")
 def stage(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stage]:
     """Built once; everything happens in a transaction that never ends well."""
-    with django_db_blocker.unblock(), override_settings(API_RATE_LIMITING_ENABLED=False), one_connection(), undone():
+    with django_db_blocker.unblock(), override_settings(API_RATE_LIMITING_ENABLED=False), undone():
         keyring.forget()
         keyring.ensure_keys()
         world = plots.build()

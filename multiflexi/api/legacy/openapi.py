@@ -147,6 +147,8 @@ def _success(one: Operation) -> Document:
     if one.shape == "file":
         if one.status != 200:
             return {"description": "Elsewhere"}
+        if one.suffixes:
+            return {"description": "The document", "content": {"application/json": {"schema": dict(OBJECT)}}}
         return {"description": "The content", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
     reference: Document = {"$ref": f"#/components/schemas/{one.schema}"} if one.schema else dict(OBJECT)
     shapes = {

@@ -339,7 +339,8 @@ SCHEMAS: dict[str, dict[str, Schema]] = {
         "error": {"type": "string"},
         "message": {"type": "string"},
         "success": {"type": "boolean"},
-        "errors": map_of({"type": "array", "items": {"type": "string"}}),
+        # By field; of bulk actions an array, by run template.
+        "errors": {},
         "code": {"type": "string"},
         "request_id": {"type": "string"},
     },

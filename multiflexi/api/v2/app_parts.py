@@ -54,7 +54,7 @@ class Declared(_Spoken):
             "default",
         )
 
-    @extend_schema_field(Value)
+    @extend_schema_field(Value(allow_null=True))
     def get_default(self, field: ConfField) -> Any:
         return shown(field.defval, secret=field.is_secret, opened=lambda: None)
 

@@ -92,7 +92,7 @@ class Apps(Resource):
     orderings: ClassVar = {"id": "pk", "name": "name", "code": "code", "version": "version", "updated_at": "updated_at"}
     filters: ClassVar = {
         "id": by.number("pk"),
-        "uuid": by.text("uuid"),
+        "uuid": by.identity("uuid"),
         "code": by.text("code"),
         "name": by.text("name", part=True),
         "enabled": by.flag("enabled"),
@@ -114,7 +114,7 @@ class Apps(Resource):
 
     @extend_schema(
         request=OpenApiTypes.OBJECT,
-        responses={200: Imported, 201: Imported},
+        responses={200: Imported, 201: Imported, (422, "application/json"): Imported},
         parameters=[OpenApiParameter(name, bool) for name in ("dry_run", "strict", "allow_downgrade")],
         operation_id="apps_import",
     )

@@ -22,8 +22,8 @@ from multiflexi.models import Artifact, ArtifactKind
 from multiflexi.services import artifact, job_query
 
 FILE = {
-    (200, "application/octet-stream"): OpenApiTypes.BINARY,
-    (206, "application/octet-stream"): OpenApiTypes.BINARY,
+    (200, "*/*"): OpenApiTypes.BINARY,
+    (206, "*/*"): OpenApiTypes.BINARY,
     304: OpenApiResponse(description="The caller has it already."),
     416: OpenApiResponse(description="The file has no such part."),
 }

@@ -103,6 +103,7 @@ class Members(Resource):
     """Members of a company."""
 
     noun = "Member"
+    paged = ("read",)
     serializer_class = MemberRecord
     searched = ("user__login",)
     orderings: ClassVar = {"id": "pk", "login": "user__login", "role": "role"}

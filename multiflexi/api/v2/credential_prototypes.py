@@ -49,7 +49,7 @@ class PrototypeField(serializers.ModelSerializer[Any]):
     def get_secret(self, field: CredentialPrototypeField) -> bool:
         return is_secret_field(field.keyword, field.type, field.secret or None)
 
-    @extend_schema_field(Value)
+    @extend_schema_field(Value(allow_null=True))
     def get_default(self, field: CredentialPrototypeField) -> Any:
         return shown(field.default_value, secret=self.get_secret(field), opened=lambda: None)
 
@@ -105,7 +105,7 @@ class CredentialPrototypes(Resource):
     serializer_class = PrototypeRecord
     searched = ("code", "name")
     orderings: ClassVar = {"id": "pk", "code": "code", "name": "name"}
-    filters: ClassVar = {"id": by.number("pk"), "code": by.text("code"), "uuid": by.text("uuid")}
+    filters: ClassVar = {"id": by.number("pk"), "code": by.text("code"), "uuid": by.identity("uuid")}
 
     def rows(self) -> QuerySet[CredentialPrototype]:
         fields = CredentialPrototypeField.objects.filter(obsolete=False).order_by("position", "pk")
@@ -125,7 +125,7 @@ class CredentialPrototypes(Resource):
 
     @extend_schema(
         request=OpenApiTypes.OBJECT,
-        responses={200: Imported, 201: Imported},
+        responses={200: Imported, 201: Imported, (422, "application/json"): Imported},
         parameters=[OpenApiParameter(name, bool) for name in ("dry_run", "strict", "allow_downgrade")],
         operation_id="credential_prototypes_import",
     )

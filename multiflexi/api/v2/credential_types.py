@@ -25,6 +25,7 @@ from multiflexi.services import (
     credential_type_copy,
     sealed_values,
 )
+from multiflexi.services.errors import Refused
 
 
 class FieldForm(Plain):
@@ -38,7 +39,7 @@ class FieldForm(Plain):
     secret = serializers.BooleanField()
     expiring = serializers.BooleanField()
     internal = serializers.BooleanField()
-    options = serializers.JSONField(allow_null=True)
+    options = serializers.JSONField()
     kind = serializers.CharField(allow_null=True)
     value = Value(allow_null=True)
 
@@ -129,7 +130,8 @@ class CredentialTypes(Resource):
 
     def change(self, record: CredentialType, values: dict[str, Any]) -> None:
         given = dict(values)
-        given.pop("company_id", None)
+        if given.pop("company_id", record.company_id) != record.company_id:
+            raise Refused("A credential type stays with its company; copy it to the other one.", "foreign_company")
         number = given.pop("credential_prototype_id", record.credential_prototype_id)
         other = number != record.credential_prototype_id
         credential_type.update(

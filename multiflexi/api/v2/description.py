@@ -67,6 +67,9 @@ class Swagger(SpectacularSwaggerSplitView):
     authentication_classes = ()
     url_name = "v2-schema"
 
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponse(status=204)
+
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return super().finalize_response(request, response, *args, **kwargs)

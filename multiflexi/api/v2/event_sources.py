@@ -61,7 +61,7 @@ class SourceRecord(Record):
             "updated_at",
         )
 
-    @extend_schema_field(Value)
+    @extend_schema_field(Value(allow_null=True))
     def get_password(self, source: EventSource) -> Any:
         return shown(source.db_password, secret=True, opened=lambda: event_source.plain(source))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
@@ -89,6 +90,18 @@ def choice(path: str, choices: Iterable[str]) -> Filter:
 def text(path: str, *, part: bool = False) -> Filter:
     """A text, exactly or with `part` also a piece of it in any case."""
     return Filter(path, str, {"type": "string"}, ("in", *(("icontains",) if part else ())))
+
+
+def identity(path: str) -> Filter:
+    """UUIDs, one or several."""
+
+    def read(text: str) -> UUID:
+        try:
+            return UUID(text.strip())
+        except ValueError:
+            raise ValueError("use a UUID") from None
+
+    return Filter(path, read, {"type": "string", "format": "uuid"}, ("in",))
 
 
 def flag(path: str) -> Filter:

@@ -83,6 +83,11 @@ class Described(AutoSchema):
             found.append(OpenApiParameter(idempotency.HEADER, {"type": "string", "maxLength": 255}, _HEADER))
         return found
 
+    def _get_paginator(self) -> Any:
+        """Only what the view gives out by its own list comes in pages; other arrays are whole."""
+        paged = getattr(self.view, "paged", ("list",))
+        return super()._get_paginator() if getattr(self.view, "action", "") in paged else None
+
     def get_operation_id(self) -> str:
         found = str(super().get_operation_id()).replace(".", "_")
         action = str(getattr(self.view, "action", "")).replace("-", "_")

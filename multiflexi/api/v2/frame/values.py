@@ -22,7 +22,7 @@ TEXTS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": ["st
 @extend_schema_field(
     {
         "oneOf": [
-            {"type": ["string", "null"]},
+            {"type": "string"},
             {
                 "type": "object",
                 "description": "A secret: whether it is set, since when, and eight characters to compare it by.",
@@ -43,7 +43,7 @@ class Value(serializers.JSONField):
 @extend_schema_field(
     {
         "oneOf": [
-            {"type": ["string", "null"]},
+            {"type": "string"},
             {"type": "object", "additionalProperties": {"type": "string"}, "description": "By language, for lang=*"},
         ]
     }
