@@ -44,7 +44,12 @@ SAMPLES = {
     "job_id": "7",
     "runtemplate_id": "7",
 }
-WORDS = {("user-erasure:list", "status"): "pending", ("list", "format"): "txt", ("help", "format"): "txt"}
+WORDS = {
+    ("_complete", "current"): "1",
+    ("user-erasure:list", "status"): "pending",
+    ("list", "format"): "txt",
+    ("help", "format"): "txt",
+}
 
 
 def lines(name: str) -> list[str]:
