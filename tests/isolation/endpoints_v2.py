@@ -108,7 +108,17 @@ V2 = joined(
         Row("applications.update", {"homepage": "https://example.org"}),
         Row("applications.delete", parts={"id": "spare_app"}),
     ),
-    _gets(APPLICATION, "applications.read", "export", "environment", "exit-codes", "produces", "consumes", "artifacts"),
+    _gets(
+        APPLICATION,
+        "applications.read",
+        "export",
+        "logo",
+        "environment",
+        "exit-codes",
+        "produces",
+        "consumes",
+        "artifacts",
+    ),
     # Run templates
     reading(TEMPLATE, "jobs.read"),
     {"runtemplates": {"POST": Row("runtemplates.create", NEW_TEMPLATE)}},
