@@ -28,10 +28,10 @@ COLUMNS = {
 # Published members without a column behind them, and those that only come out.
 IGNORED = frozenset(
     ("id", "type", "value", "DatCreate", "DatUpdate", "credential_type", "formType", "availability", "version",
-     "expires", "fields")
+     "expires", "fields", "files")
 )  # fmt: skip
 ADDRESS = frozenset({"token", "api_key", "force", "limit", "credentialId", "id", *COLUMNS})
-BESIDE = ("version", "availability", "expires")
+BESIDE = ("version", "availability", "expires", "files")
 
 
 def _query(actor: Actor, **asked: Any) -> Any:
