@@ -42,7 +42,7 @@ KNOWN_TEXTS = {
     "task_not_found": "Task not found",
     "artifact_not_found": "Artifact not found",
     "queue_entry_not_found": "Schedule not found",
-    "audit_entry_not_found": "Audit Log entry not found",
+    "audit_log_entry_not_found": "Audit Log entry not found",
     "runtemplate_not_runnable": "RunTemplate is not active",
 }
 # What is missing in the request rather than in the state of things.
