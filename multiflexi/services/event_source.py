@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from multiflexi.credentials import registry
 from multiflexi.credentials.contract import Given, Result
-from multiflexi.models import Availability, EventSource
+from multiflexi.models import Availability, Company, EventSource
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup
@@ -46,7 +46,7 @@ def find(actor: Actor, reference: Any) -> EventSource:
 def create(actor: Actor, *, name: str, db_password: str | None = None, **values: Any) -> EventSource:
     """Make a source; the password is sealed. Raises Invalid and Conflict, and a VaultError without master key."""
     need(actor, "system.config")
-    given = _usable({**values, "name": name})
+    given = _usable(actor, {**values, "name": name})
     with transaction.atomic():
         _refuse_duplicate(given["name"])
         source = EventSource(**given)
@@ -66,7 +66,7 @@ def update(actor: Actor, source: EventSource, *, db_password: str | None = None,
     Where it has got to is moved by `rewind` alone. Raises Invalid and Conflict.
     """
     need(actor, "system.config")
-    given = _usable(values)
+    given = _usable(actor, values)
     given.pop(POINTER, None)
     with transaction.atomic():
         source.refresh_from_db(from_queryset=EventSource.objects.select_for_update())
@@ -145,12 +145,15 @@ def is_reached(result: Result) -> bool:
     return result.state in REACHED
 
 
-def _usable(values: dict[str, Any]) -> dict[str, Any]:
+def _usable(actor: Actor, values: dict[str, Any]) -> dict[str, Any]:
     given = changes.empty_to_none({name: one for name, one in values.items() if one is not None}, *NULLABLE)
     if "name" in given:
         given["name"] = str(given["name"]).strip()
         if not given["name"]:
             raise invalid_field("name", "an event source needs a name; give one.")
+    owner = given.get("company_id")
+    if owner is not None and not visible(Company, actor).filter(pk=owner).exists():
+        raise invalid_field("company_id", "there is no company of this number.")
     port = given.get("db_port")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
         raise invalid_field("db_port", "write a number from 1 to 65535.")

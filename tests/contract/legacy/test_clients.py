@@ -160,7 +160,7 @@ def test_signing_in_wrongly(world: World, nobody: Asker, alice: User, settings: 
 def test_a_page_of_the_original_switches_a_template(world: World, alice: User, settings: Any) -> None:
     """Session cookie; unsafe methods need the CSRF token."""
     page = Client(enforce_csrf_checks=True)
-    page.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    page.force_login(alice)
     path = f"{BASE}/runtemplate/{world.acme.template.pk}.json"
     body = json.dumps({"id": str(world.acme.template.pk), "active": 0})
     assert page.get(f"{BASE}/app/{world.app.pk}.json").status_code == 200

@@ -82,7 +82,7 @@ COUNTS = {
     "runtemplates/<int:id>": 4,
     "runtemplates/<int:id>/config": 6,
     "runtemplates/<int:id>/credentials": 5,
-    "runtemplates/<int:id>/environment": 14,
+    "runtemplates/<int:id>/environment": 18,
     "runtemplates/<int:id>/explain": 21,
     "schedule": 5,
     "schedule/<int:id>": 4,
