@@ -48,7 +48,7 @@ class Installation:
         if setup.wait(600):
             raise RuntimeError(f"multiflexi-cli setup failed:\n{setup.log}")
         os.environ.clear()
-        os.environ.update(self.environment)
+        os.environ.update(self.environment, DJANGO_SETTINGS_MODULE="multiflexi.settings")
         django.setup()
 
     def process(self, name: str, *command: str, **settings: str) -> Process:

@@ -19,6 +19,8 @@ from multiflexi.services.schedules import refresh
 from multiflexi.vault import envelope, secrecy
 from multiflexi.vault.errors import VaultError
 
+LONGEST_NAME = 255
+
 
 def query(company: Company) -> QuerySet[CompanyEnv]:
     return CompanyEnv.objects.filter(company=company).order_by("keyword")
@@ -101,6 +103,8 @@ def _check_keyword(keyword: str) -> None:
         raise invalid_field(
             "key", f'"{keyword}" cannot be the name of a variable; use letters, digits and underscores.'
         )
+    if len(keyword) > LONGEST_NAME:
+        raise invalid_field("key", f"the name of a variable has at most {LONGEST_NAME} characters, not {len(keyword)}.")
     if names.is_reserved(keyword):
         raise invalid_field("key", "names that begin with MULTIFLEXI_ belong to the platform; use another one.")
     if names.changes_loading(keyword):

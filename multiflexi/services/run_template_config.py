@@ -14,6 +14,7 @@ from multiflexi.vault.forms import is_maskable
 from multiflexi.vault.secrecy import MASK, NOT_SET, named_like_a_secret
 
 TABLE, COLUMN, KEY = "configuration", "value", "credentials"
+LONGEST_NAME = 128
 
 
 def checked(template: RunTemplate, values: Mapping[str, str]) -> dict[str, str]:
@@ -109,6 +110,8 @@ def _checked(field: ConfField | None, name: str, value: str) -> str:
         raise invalid_field(
             "config", f'"{name}" cannot be the name of a variable; use letters, digits and underscores.'
         )
+    if len(name) > LONGEST_NAME:
+        raise invalid_field("config", f"the name of a variable has at most {LONGEST_NAME} characters, not {len(name)}.")
     if names.is_reserved(name):
         raise invalid_field("config", f"{name}: names that begin with MULTIFLEXI_ belong to the platform.")
     if names.changes_loading(name) and field is None:
