@@ -16,5 +16,5 @@ def token_of(system_role: str, company_ids: Iterable[int] = (), login: str = "ro
     CompanyUser.objects.bulk_create(
         CompanyUser(user=user, company_id=number, role=CompanyRole.ADMIN) for number in sorted(set(company_ids))
     )
-    made = token.create(Actor(user_id=user.pk, origin=Origin.CLI), label="measurement")
+    made = token.create(Actor(user_id=user.pk, origin=Origin.CLI), user, label="measurement")
     return made.value
