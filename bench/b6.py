@@ -29,7 +29,7 @@ def measure(place: Installation, options: Options) -> Report:
         "list of 50": [
             server.request(f"/api/v2/jobs/?page_size={LIST_OF}&company={one.company_id}") for one in templates
         ],
-        "post job": [server.request("/api/v2/jobs/", {"runtemplate": one.pk}) for one in templates],
+        "post job": [server.request("/api/v2/jobs/", {"runtemplate_id": one.pk}) for one in templates],
     }
     status = {"post job": 201}
     seconds = QUICK_SECONDS if options.quick else SECONDS
