@@ -16,20 +16,21 @@ from daemons.all import local_state
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPERVISE = "import sys; from daemons.all.supervisor import Supervisor; sys.exit(Supervisor(eval(sys.argv[1])).run())"
-# Says which signals arrive and ends at the second SIGINT with 0, at SIGTERM with 7.
+# Says which signals arrive and ends at the second SIGINT with 0, at SIGTERM with 7. Not by print, which fails when a
+# signal interrupts it.
 LISTENER = """
 import os, signal, sys
 count = 0
 def interrupted(number, frame):
     global count
     count += 1
-    print("interrupt", count, flush=True)
+    os.write(1, b"interrupt %d\n" % count)
     if count == 2:
         sys.exit(0)
 signal.signal(signal.SIGINT, interrupted)
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(7))
-signal.signal(signal.SIGHUP, lambda number, frame: print("hangup", flush=True))
-print("pid", os.getpid(), flush=True)
+signal.signal(signal.SIGHUP, lambda number, frame: os.write(1, b"hangup\n"))
+os.write(1, b"pid %d\n" % os.getpid())
 while True:
     signal.pause()
 """
