@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import BigIntegerField, CharField, QuerySet, Value
+from django.utils import timezone
 
 from multiflexi.access.matrix import RULES, Rule
 from multiflexi.models import SUPER_ADMIN, CompanyRole, CompanyUser, Permission, Role, User, UserRole
+from multiflexi.models.compiled import Compiled
 
 _ORDER = {role: rank for rank, role in enumerate(CompanyRole)}
 
@@ -16,7 +22,8 @@ _ORDER = {role: rank for rank, role in enumerate(CompanyRole)}
 class Authority:
     """Permissions by system roles, roles in companies, and what a token leaves of both (None: all of it).
 
-    `everything` is the authority of whoever holds the settings file: the command line and the daemons.
+    `everything` is the authority of whoever holds the settings file: the command line and the daemons. `closed` are
+    companies that do not exist for the address the caller comes from, whoever it is.
     """
 
     everything: bool = False
@@ -25,19 +32,20 @@ class Authority:
     companies: Mapping[int, CompanyRole] = field(default_factory=dict)
     scopes: frozenset[str] | None = None
     only_companies: frozenset[int] | None = None
+    closed: frozenset[int] = frozenset()
 
     @property
     def company_ids(self) -> frozenset[int] | None:
-        """Companies whose rows exist for the caller; None: all of them."""
+        """Companies whose rows exist for the caller; None: all of them but the closed ones."""
         if self.everything or self.super_admin:
-            return self.only_companies
-        held = frozenset(self.companies)
+            return self.only_companies and self.only_companies - self.closed
+        held = frozenset(self.companies) - self.closed
         return held if self.only_companies is None else held & self.only_companies
 
     @property
     def administered(self) -> frozenset[int]:
         """Companies the caller administers as a member."""
-        held = frozenset(number for number, role in self.companies.items() if role == CompanyRole.ADMIN)
+        held = frozenset(number for number, role in self.companies.items() if role == CompanyRole.ADMIN) - self.closed
         return held if self.only_companies is None else held & self.only_companies
 
     def permits(self, name: str) -> bool:
@@ -68,17 +76,30 @@ class Authority:
             return True
         return other.permissions <= self.permissions and (self.super_admin or not other.super_admin)
 
+    def covers_member(self, company_id: int, role: CompanyRole | str) -> bool:
+        """Whether whoever has this role in the company can do nothing there that the caller cannot."""
+        if self.everything:
+            return True
+        if company_id in self.closed or (self.only_companies is not None and company_id not in self.only_companies):
+            return False
+        return self.super_admin or self._holds(company_id, role)
+
     def _in_scope(self, rule: Rule) -> bool:
         return self.scopes is None or rule.scope in self.scopes
 
     def _reaches(self, rule: Rule, company_id: int | None) -> bool:
+        if company_id in self.closed:
+            return False
         if self.only_companies is not None and company_id not in self.only_companies:
             # A token for some companies still reads what is common to all.
             return rule.company is None and rule.name.endswith(".read")
         if rule.company is None or self.super_admin:
             return True
-        held = self.companies.get(company_id) if company_id is not None else None
-        return held is not None and _ORDER[held] >= _ORDER[rule.company]
+        return company_id is not None and self._holds(company_id, rule.company)
+
+    def _holds(self, company_id: int, role: CompanyRole | str) -> bool:
+        held = self.companies.get(company_id)
+        return held is not None and _ORDER[held] >= _ORDER[CompanyRole(role)]
 
 
 NOBODY = Authority()
@@ -86,14 +107,20 @@ INSTALLATION = Authority(everything=True)
 
 
 def of_user(
-    user: User | None, *, scopes: Iterable[str] | None = None, only_companies: Iterable[int] | None = None
+    user: User | None,
+    *,
+    scopes: Iterable[str] | None = None,
+    only_companies: Iterable[int] | None = None,
+    closed: Iterable[int] = (),
 ) -> Authority:
-    """Authority of an account, as far as a token leaves it; nothing for an account that is disabled or deleted."""
+    """Authority of an account, as far as a token and an address leave it; nothing for one disabled or deleted."""
     if user is None or not user.is_active:
         return NOBODY
-    held = of_users([user])[user.pk]
-    if scopes is None and only_companies is None:
-        return held
+    return replace(narrowed(of_users([user])[user.pk], scopes, only_companies), closed=frozenset(closed))
+
+
+def narrowed(held: Authority, scopes: Iterable[str] | None, only_companies: Iterable[int] | None) -> Authority:
+    """What a token leaves of an authority; None is no limit."""
     return replace(
         held,
         scopes=None if scopes is None else frozenset(scopes),
@@ -102,20 +129,21 @@ def of_user(
 
 
 def of_users(users: Collection[User]) -> dict[int, Authority]:
-    """Authorities of several accounts by their ids, in two queries; nothing for those disabled or deleted."""
+    """Authorities of several accounts by their ids, in one query; nothing for those disabled or deleted."""
+    found: dict[int, Authority] = {user.pk: NOBODY for user in users}
     active = {user.pk: user for user in users if user.is_active}
+    if not active:
+        return found
     roles: defaultdict[int, set[str]] = defaultdict(set)
     permissions: defaultdict[int, set[str]] = defaultdict(set)
-    granted = UserRole.objects.in_force().filter(user__in=list(active))
-    for number, role, permission in granted.values_list("user_id", "role__name", "role__permissions__name"):
+    companies: defaultdict[int, dict[int, CompanyRole]] = defaultdict(dict)
+    for number, company_id, role, permission in _held_by(list(active), timezone.now()):
+        if company_id != _NO_COMPANY:
+            companies[number][company_id] = CompanyRole(role)
+            continue
         roles[number].add(role)
         if permission:
             permissions[number].add(permission)
-    companies: defaultdict[int, dict[int, CompanyRole]] = defaultdict(dict)
-    memberships = CompanyUser.objects.in_force().filter(user__in=list(active))
-    for number, company_id, role in memberships.values_list("user_id", "company_id", "role"):
-        companies[number][company_id] = CompanyRole(role)
-    found: dict[int, Authority] = {user.pk: NOBODY for user in users}
     for number, user in active.items():
         user.sees_every_company = SUPER_ADMIN in roles[number]
         found[number] = Authority(
@@ -124,6 +152,20 @@ def of_users(users: Collection[User]) -> dict[int, Authority]:
             companies=companies[number],
         )
     return found
+
+
+def _assignments(user_ids: list[int], now: datetime) -> QuerySet[Any, Any]:
+    """System roles with each of their permissions, and memberships: account, company, role, permission."""
+    number = Value(_NO_COMPANY, output_field=BigIntegerField())
+    granted = UserRole.objects.in_force(now).filter(user__in=user_ids)
+    memberships = CompanyUser.objects.in_force(now).filter(user__in=user_ids)
+    return granted.values_list("user_id", number, "role__name", "role__permissions__name").union(
+        memberships.values_list("user_id", "company_id", "role", Value("", output_field=CharField())), all=True
+    )
+
+
+_NO_COMPANY = 0
+_held_by = Compiled(_assignments)
 
 
 def of_roles(roles: Iterable[Role]) -> Authority:

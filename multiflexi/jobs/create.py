@@ -45,7 +45,8 @@ def create_jobs(wanted: Sequence[NewJob], *, actor: Actor, now: datetime) -> lis
     """
     if not wanted:
         return []
-    with transaction.atomic():
+    # Without a savepoint: nobody goes on with a part of this.
+    with transaction.atomic(savepoint=False):
         jobs = [_job(one, now) for one in wanted]
         backend().insert(jobs)
         backend().insert([_queue_row(job, one) for job, one in zip(jobs, wanted, strict=True)])

@@ -83,9 +83,9 @@ def assigned(jobs: Sequence[Job]) -> Assigned:
     return _assigned({job.runtemplate_id for job in jobs if job.runtemplate_id is not None})
 
 
-def of_template(template: RunTemplate) -> list[Credential]:
-    """The credentials of one run template, as `assigned`."""
-    return _assigned({template.pk})[template.pk]
+def of_templates(templates: Iterable[RunTemplate]) -> Assigned:
+    """The credentials of each run template, as `assigned`."""
+    return _assigned({template.pk for template in templates})
 
 
 def _assigned(template_ids: Set[int]) -> Assigned:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any, Self
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -168,6 +171,10 @@ class Job(TenantModel):
             models.Index(
                 fields=("status", "id"), condition=models.Q(status__in=list(LIVE_STATES)), name="job_live_status"
             ),
+            # The newest ones that failed; without it all jobs are read where few have.
+            models.Index(
+                fields=("id",), condition=models.Q(status__in=list(UNSUCCESSFUL_STATES)), name="job_unsuccessful"
+            ),
             models.Index(fields=("id",), condition=models.Q(EndedWithEnvelopes()), name="job_sealed"),
         )
         constraints = (
@@ -182,6 +189,11 @@ class Job(TenantModel):
                 condition=models.Q(status__in=list(LIVE_STATES)) | models.Q(end__isnull=False), name="job_end_is_known"
             ),
         )
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any) -> Self:
+        """As Django makes a row, which looks every column up in the names of those that were read."""
+        return super().from_db(db, frozenset(field_names), values, **more)
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.status}"

@@ -9,13 +9,33 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from multiflexi.models import LIVE_STATES, UNSUCCESSFUL_STATES, Application, Job, JobStatus, QueueEntry
+from multiflexi.models.compiled import Compiled, columns
 from multiflexi.record.actor import Actor
 from multiflexi.services import job_filters, lookup
 from multiflexi.services.lists import chosen
-from multiflexi.services.scope import visible
+from multiflexi.services.scope import companies_of_member, of_companies, visible
 from multiflexi.services.search import containing
 
 NOUN = "Job"
+# Columns that no record shows: they are long, or secret.
+UNSHOWN = frozenset(
+    {
+        "env",
+        "env_meta",
+        "overrides",
+        "options",
+        "limits",
+        "handle",
+        "staged_result",
+        "spool_path",
+        "stdout",
+        "stderr",
+        "collect_error",
+        "traceparent",
+    }
+)
+SHOWN = [name for name in columns(Job) if name not in UNSHOWN]
+_of_companies = Compiled(lambda number, ids: of_companies(Job, ids).filter(pk=number).values_list(*SHOWN))
 
 
 def query(
@@ -49,6 +69,17 @@ def query(
 
 def find(actor: Actor, reference: Any) -> Job:
     return lookup.by_id(visible(Job, actor).select_related("app", "company", "runtemplate"), NOUN, reference)
+
+
+def row(actor: Actor, number: int) -> Job:
+    """The job with what a record of it shows; for members by a statement that was compiled before. Raises NotFound."""
+    ids = companies_of_member(Job, actor)
+    if not ids or not lookup.is_id(number):
+        return lookup.by_id(visible(Job, actor).defer(*UNSHOWN), NOUN, number)
+    rows = _of_companies(number, sorted(ids))
+    if not rows:
+        raise lookup.not_found(NOUN, f"id {number}")
+    return Job.from_db(Job.objects.db, SHOWN, rows[0])
 
 
 def by_status(actor: Actor) -> dict[str, int]:

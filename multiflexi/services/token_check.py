@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from multiflexi.models import Token
+from multiflexi.models import Token, User
+from multiflexi.models.compiled import Compiled, columns
+from multiflexi.services.addresses import Ranges, parsed
 from multiflexi.services.errors import BadCredential
 from multiflexi.vault import keyed
 
@@ -27,11 +28,32 @@ def by_value(value: str, address: str) -> Token:
 
     `address` is the client's; a token bound to networks is refused where it is unknown.
     """
-    found = Token.objects.select_related("user").filter(token_hash__in=keyed.codes(PURPOSE, value)).first()
+    found = _stored(keyed.codes(PURPOSE, value))
     if found is None or not _usable(found, address):
         raise BadCredential(_("The token is unknown, expired or revoked; create a new one."), "bad_token")
     _note_use(found, address)
     return found
+
+
+def _stored(hashes: list[str]) -> Token | None:
+    rows = _with_user(hashes)
+    if not rows:
+        return None
+    alias, mine = Token.objects.db, columns(Token)
+    token = Token.from_db(alias, mine, rows[0][: len(mine)])
+    token.user = User.from_db(alias, columns(User), rows[0][len(mine) :])
+    return token
+
+
+_with_user = Compiled(
+    lambda hashes: Token.objects.filter(token_hash__in=hashes).values_list(*columns(Token), *columns(User, "user__"))
+)
+
+
+def counts(number: int, address: str) -> bool:
+    """Whether the token with this id is valid now, for this client."""
+    found = Token.objects.select_related("user").filter(pk=number).first()
+    return found is not None and _usable(found, address)
 
 
 def _usable(token: Token, address: str) -> bool:
@@ -43,12 +65,7 @@ def _usable(token: Token, address: str) -> bool:
 def _from_its_networks(token: Token, address: str) -> bool:
     if token.networks is None:
         return True
-    try:
-        client = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(client, "ipv4_mapped", None)
-    return any((mapped or client) in ipaddress.ip_network(one, strict=False) for one in token.networks)
+    return Ranges((one, None) for one in token.networks).has(parsed(address), timezone.now())
 
 
 def _note_use(token: Token, address: str) -> None:

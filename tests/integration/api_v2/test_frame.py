@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client, RequestFactory
 
+from multiflexi.api.v2.frame import problems
 from multiflexi.models import Company, Job, RunTemplate, User
+from multiflexi.services.errors import TooMany
+from tests.http import a_token, bearer
 from tests.integration.api_v2.conftest import Caller, World, ended_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ring")]
@@ -158,9 +162,11 @@ def test_rules_of_services_name_their_member(alice_asks: Caller, acme: Company) 
         "{",
         '{"name": NaN}',
         "[" * 5000 + "]" * 5000,
+        "[" + "[]," * 150_000 + "[]]",
         '{"name": "a\\u0000b"}',
         '{"name": "\\ud800"}',
         f'{{"x": {10**30}}}',
+        '{"settings": {"limit": 1e400}}',
     ],
 )
 def test_bodies_that_cannot_be_read(alice_asks: Caller, acme: Company, body: str) -> None:
@@ -246,3 +252,28 @@ def test_a_repeated_request_makes_one_record(alice_asks: Caller, world: World) -
     assert [one.status_code for one in wrong] == [404, 404]
     assert wrong[1]["Content-Type"] == "application/problem+json"
     assert alice_asks.post("jobs", body, Idempotency_Key="ž").status_code == 422
+
+
+def test_a_token_repeats_no_request_of_who_may_more(
+    client: Client, alice_asks: Caller, alice: User, world: World, globex: Company
+) -> None:
+    body = {"runtemplate_id": world.ids["runtemplates"]}
+    assert alice_asks.post("jobs", body, Idempotency_Key="key-1").status_code == 201
+    for limits in ({"company_ids": [globex.pk]}, {"scopes": ["read"]}):
+        answer = Caller(client, bearer(a_token(alice, **limits))).post("jobs", body, Idempotency_Key="key-1")
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused"), limits
+
+
+def test_numbers_of_thousands_of_digits(alice_asks: Caller, world: World) -> None:
+    long = "9" * 5000
+    answer = alice_asks.get(f"jobs/{world.ids['job']}/output/stream", Last_Event_ID=long)
+    assert b"event: end" in b"".join(answer.streaming_content)
+    assert alice_asks.get(f"artifacts/{world.ids['artifacts']}/content", Range=f"bytes={long}-").status_code == 200
+    assert alice_asks.post("event-rules", {"runtemplate_id": int(long[:4000])}).status_code == 400
+
+
+def test_who_asks_too_often_is_told_when_to_come_back() -> None:
+    refused = problems.answer(
+        TooMany("Wait a little.", "too_many", retry_after=7), {"request": RequestFactory().get("/")}
+    )
+    assert (refused.status_code, refused["Retry-After"]) == (429, "7")

@@ -109,13 +109,13 @@ class TestObstacles:
     def test_many_cost_no_more_statements(self, company, app, clock, queries):
         due_templates(company, app, 200, clock.instant, next_schedule=None)
         ids = list(RunTemplate.objects.values_list("pk", flat=True))
-        with queries(11):
+        with queries(8):
             schedulable.refresh(ids)
         assert set(RunTemplate.objects.values_list("next_schedule", flat=True)) == {NEXT}
 
     def test_nothing_changed_writes_nothing(self, company, app, clock, django_capture_on_commit_callbacks, queries):
         one = template(company, app, interv="h")
-        with queries(9):
+        with queries(6):
             schedulable.refresh([one.pk])
         with queries(0):
             schedulable.refresh([])
@@ -215,7 +215,7 @@ class TestRequirements:
         for _ in range(20):
             assign(unscheduled(company, app), bank.credential(LOGIN="a"))
         templates = list(RunTemplate.objects.select_related("app", "company"))
-        with queries(8):
+        with queries(2):
             found = missing_by_template(templates)
         assert set(map(tuple, found.values())) == {()}
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from multiflexi.api.v2.frame.filters import Filter
 from multiflexi.api.v2.frame.paging import CURSOR, OFFSET
+from multiflexi.services import storable
 from multiflexi.services.errors import BadQuery
 from multiflexi.services.search import containing
 
@@ -75,8 +76,10 @@ def parameters_of(filters: dict[str, Filter]) -> list[dict[str, Any]]:
 def _given(request: Request) -> Iterator[tuple[str, str]]:
     for parameter, values in request.query_params.lists():
         for value in values:
-            if any("\0" in text or any("\ud800" <= char <= "\udfff" for char in text) for text in (parameter, value)):
-                raise BadQuery("A parameter has characters that cannot be stored.", "bad_filter")
+            try:
+                storable.check([parameter, value])
+            except ValueError as error:
+                raise BadQuery(f"The address cannot be taken: {error}", "bad_filter") from None
             yield parameter, value
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
 from django.utils.translation import gettext as _
@@ -13,8 +12,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-DEPTH = 32
-LARGEST = 2**63
+from multiflexi.services import storable
 
 
 class StrictJSON(BaseParser):
@@ -27,7 +25,10 @@ class StrictJSON(BaseParser):
             value = json.loads(stream.read().decode(), parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise ParseError(_("The body is no JSON: %(error)s") % {"error": error}) from None
-        _check(value, DEPTH)
+        try:
+            storable.check(value)
+        except ValueError as error:
+            raise ParseError(_("The body cannot be taken: %(error)s") % {"error": error}) from None
         return value
 
 
@@ -48,24 +49,6 @@ class OwnFormat(BaseContentNegotiation):
         self, request: Request, renderers: Any, format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         return renderers[0], renderers[0].media_type
-
-
-def _check(value: Any, depth: int) -> None:
-    """Raises ParseError for what is too deep, or for characters and numbers that no database keeps."""
-    if depth < 0:
-        raise ParseError(_("The body is nested more than %(depth)d levels deep.") % {"depth": DEPTH})
-    if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
-            raise ParseError(_("A text of the body has characters that cannot be stored."))
-    elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
-        raise ParseError(_("A number of the body is too large."))
-    elif isinstance(value, Mapping):
-        for name, one in value.items():
-            _check(name, depth)
-            _check(one, depth - 1)
-    elif isinstance(value, list):
-        for one in value:
-            _check(one, depth - 1)
 
 
 def _no_number(text: str) -> NoReturn:

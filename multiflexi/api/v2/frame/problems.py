@@ -22,6 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 UNPROCESSABLE = frozenset({"runtemplate_incomplete"})
 STATUS: tuple[tuple[type[errors.ServiceError], int], ...] = (
     (errors.BadCredential, 401),
+    (errors.TooMany, 429),
     (errors.NotFound, 404),
     (errors.NotPermitted, 403),
     (errors.BadQuery, 400),
@@ -62,9 +63,12 @@ class Busy(exceptions.APIException):
 def answer(error: Exception, context: Mapping[str, Any]) -> Response:
     """The answer to a request that failed; what nobody foresaw is logged and told without its inside."""
     if isinstance(error, errors.ServiceError):
-        return _problem(
+        refused = _problem(
             context, status_of(error), error.message, error.code, found=list(_of_service(error)), details=error.details
         )
+        if isinstance(error, errors.TooMany):
+            refused["Retry-After"] = str(error.retry_after)
+        return refused
     if isinstance(error, VaultError):
         return _problem(context, 503, str(error), "encryption_unusable")
     if isinstance(error, Http404):

@@ -18,7 +18,7 @@ from multiflexi.api.v2.frame.conditional import is_known
 MOST_PARTS = 16
 # What a browser would run with the rights of our pages.
 ACTIVE = re.compile(r"html|svg|xml|javascript|ecmascript", re.IGNORECASE)
-_PART = re.compile(r"(\d*)-(\d*)")
+_PART = re.compile(r"(\d{0,19})-(\d{0,19})", re.ASCII)
 Span = tuple[int, int]
 
 
@@ -86,7 +86,8 @@ def _wanted(request: Request, file: File) -> list[Span] | None:
             return None
         if span := _span(match[1], match[2], file.size):
             found.append(span)
-    if not parts or len(found) > MOST_PARTS:
+    # Parts that overlap would make more of a file than there is.
+    if not parts or len(found) > MOST_PARTS or sum(end - start for start, end in found) > file.size:
         return None
     return found
 

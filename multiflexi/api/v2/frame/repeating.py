@@ -35,7 +35,7 @@ def repeatable(handler: Callable[..., Response]) -> Callable[..., Response]:
             headers = {name: response[name] for name in KEPT_HEADERS if response.has_header(name)}
             return idempotency.Answer(response.status_code, body, headers)
 
-        fingerprint = idempotency.fingerprint_of(request._request)
+        fingerprint = idempotency.fingerprint_of(request)
         answer = idempotency.once(request.user.pk, key, fingerprint, carry_out)
         headers = dict(answer.headers) | ({idempotency.REPLAYED: "true"} if answer.replayed else {})
         media_type = problems.MEDIA_TYPE if answer.is_error else None

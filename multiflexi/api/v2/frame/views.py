@@ -29,7 +29,7 @@ from multiflexi.api.v2.frame.records import Shape, shape_of
 from multiflexi.api.v2.frame.schema import Described
 from multiflexi.http import denials, idempotency
 from multiflexi.http.requests import actor_of
-from multiflexi.http.throttling import RateLimitedView
+from multiflexi.http.throttling import RateLimitedView, at_door
 from multiflexi.jobs.queue import backend
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import lookup
@@ -59,7 +59,7 @@ class View(RateLimitedView, GenericViewSet[Any]):
 
     def handle_exception(self, exc: Exception) -> Response:
         denials.note(self.request, exc)
-        return super().handle_exception(exc)
+        return super().handle_exception(at_door(self.request, exc))
 
     def get_exception_handler(self) -> Any:
         return answer
