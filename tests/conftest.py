@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.hashers import make_password
-from django.db import connection
 from django.urls import set_script_prefix
 
-from multiflexi.models import Company, CompanyRole, CompanyUser, Role, User, UserRole
-from multiflexi.services import rate_limit, remembered_passwords
+from multiflexi.models import Company, CompanyRole, User
+from multiflexi.services import address_list, rate_limit, remembered_passwords
 from multiflexi.vault import keyring
-from tests.http import a_token, password_of
+from tests.http import a_token
+from tests.installation import environment_of_processes, first_rows, person
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
 
-def _person(login: str, system_role: str, **roles: Company) -> User:
-    password = make_password(password_of(login))
-    user = User.objects.create(login=login, email=f"{login}@example.org", password=password)
-    UserRole.objects.create(user=user, role=Role.objects.get(name=system_role))
-    for role, company in roles.items():
-        CompanyUser.objects.create(user=user, company=company, role=role)
-    return user
-
-
 @pytest.fixture(autouse=True)
-def no_remembered_keys() -> Iterator[None]:
+def no_remembered_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Data keys are cached per process; the keys of one test's database must not reach the next test."""
+    # No list of addresses, read once and for all; what changes the list makes it be read anew.
+    address_list.remember(address_list.Lists([]))
+    monkeypatch.setattr(address_list, "FRESH_SECONDS", 3600.0)
     keyring.forget()
     remembered_passwords.forget()
     rate_limit.forget()
@@ -65,32 +56,32 @@ def globex(db: None) -> Company:
 @pytest.fixture
 def alice(acme: Company) -> User:
     """Administrator of ACME, editor in the installation."""
-    return _person("alice", "editor", **{CompanyRole.ADMIN: acme})
+    return person("alice", "editor", **{CompanyRole.ADMIN: acme})
 
 
 @pytest.fixture
 def bob(acme: Company) -> User:
     """Viewer of ACME and in the installation."""
-    return _person("bob", "viewer", **{CompanyRole.VIEWER: acme})
+    return person("bob", "viewer", **{CompanyRole.VIEWER: acme})
 
 
 @pytest.fixture
 def carol(globex: Company) -> User:
     """Administrator of Globex, editor in the installation."""
-    return _person("carol", "editor", **{CompanyRole.ADMIN: globex})
+    return person("carol", "editor", **{CompanyRole.ADMIN: globex})
 
 
 @pytest.fixture
 def root(db: None) -> User:
     """Super administrator, member of no company."""
-    return _person("root", "super_admin")
+    return person("root", "super_admin")
 
 
 @pytest.fixture
 def robot(acme: Company, ring: None) -> User:
     """Manager of ACME, user in the installation, without a password: it comes with tokens only."""
-    user = _person("robot", "user", **{CompanyRole.MANAGER: acme})
-    user.set_unusable_password()
+    user = person("robot", "user", **{CompanyRole.MANAGER: acme})
+    user.set_password(None)
     user.save()
     return user
 
@@ -104,20 +95,14 @@ def robot_token(robot: User) -> str:
 @pytest.fixture
 def shared_db(transactional_db: None) -> None:
     """A database whose changes are committed, with the rows of the first migrations, for threads and processes."""
-    if not User.objects.filter(is_system=True).exists():
-        importlib.import_module("multiflexi.migrations.0004_roles").add(apps, None)
+    first_rows()
     keyring.ensure_keys()
 
 
 @pytest.fixture
 def process_environment(shared_db: None, tmp_path: Path) -> dict[str, str]:
     """Environment of a process of the platform that uses the test's database and directories of its own."""
-    return os.environ | {
-        "DB_DATABASE": str(connection.settings_dict["NAME"]),
-        "DJANGO_SETTINGS_MODULE": "multiflexi.settings",
-        "MULTIFLEXI_TMP": str(tmp_path / "tmp"),
-        "MULTIFLEXI_SPOOL": str(tmp_path / "spool"),
-    }
+    return environment_of_processes(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import hashers
@@ -14,6 +15,8 @@ from django.contrib.auth import hashers
 _MD5 = re.compile(r"([0-9a-f]{32}):(.+)")
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 _BCRYPT_BYTES = 72
+# So long an MD5 hash of a former installation waits for its first sign-in; then it takes a new password.
+FORMER_MD5_FOR = timedelta(days=90)
 
 
 def normal(password: str) -> str:
@@ -26,12 +29,20 @@ def hashed(password: str | None) -> str:
     return hashers.make_password(None if password is None else normal(password))
 
 
+def is_usable(stored: str) -> bool:
+    """Whether any password can fit the hash."""
+    return hashers.is_password_usable(stored)
+
+
 def stored_form(text: str) -> str | None:
-    """The form a ready hash is kept in, also of former installations; None for what is no hash."""
+    """The form a ready hash is kept in, also of former installations; None for what is no hash.
+
+    That of an MD5 hash tells the day, from which on its time runs: keep it when the hash arrives.
+    """
     if _BCRYPT.fullmatch(text):
         return f"{FormerBcrypt.algorithm}${text}"
     if found := _MD5.fullmatch(text):
-        return f"{FormerMd5.algorithm}${found[2]}${found[1]}"
+        return f"{FormerMd5.algorithm}${_today():%Y%m%d}${found[2]}${found[1]}"
     try:
         hashers.identify_hasher(text)
     except ValueError:
@@ -39,9 +50,23 @@ def stored_form(text: str) -> str | None:
     return text
 
 
+def is_too_old(stored: str) -> bool:
+    """Whether the hash is a weak one that nobody has used for so long that it takes a new password."""
+    if not stored.startswith(f"{FormerMd5.algorithm}$"):
+        return False
+    try:
+        return FormerMd5().arrived(stored) + FORMER_MD5_FOR <= _today()
+    except ValueError:
+        # Of a day that nobody knows.
+        return True
+
+
 def fits(password: str | None, stored: str, renew: Callable[[str], None]) -> bool:
-    """Whether the password is the stored one; takes as long for none. `renew` gets the new hash where one is due."""
-    if password is None:
+    """Whether the password is the stored one; takes as long for none. `renew` gets the new hash where one is due.
+
+    Nothing fits a hash that is too old.
+    """
+    if password is None or is_too_old(stored):
         return False
 
     def keep(given: str) -> None:
@@ -89,27 +114,36 @@ class FormerBcrypt(hashers.BasePasswordHasher):
 
 
 class FormerMd5(hashers.BasePasswordHasher):
-    """`md5(salt + password)`, kept as `former_md5$salt$hash`."""
+    """`md5(salt + password)`, kept as `former_md5$YYYYMMDD$salt$hash` with the day it arrived."""
 
     algorithm = "former_md5"
 
     def encode(self, password: str, salt: str) -> str:
         code = hashlib.md5(f"{salt}{password}".encode(), usedforsecurity=False).hexdigest()
-        return f"{self.algorithm}${salt}${code}"
+        return f"{self.algorithm}${_today():%Y%m%d}${salt}${code}"
 
     def decode(self, encoded: str) -> dict[str, Any]:
-        algorithm, rest = encoded.split("$", 1)
+        algorithm, day, rest = encoded.split("$", 2)
         salt, _dollar, code = rest.rpartition("$")
-        return {"algorithm": algorithm, "hash": code, "salt": salt}
+        return {"algorithm": algorithm, "day": day, "hash": code, "salt": salt}
+
+    def arrived(self, encoded: str) -> date:
+        """The day that the hash came here."""
+        return datetime.strptime(self.decode(encoded)["day"], "%Y%m%d").replace(tzinfo=UTC).date()
 
     def verify(self, password: str, encoded: str) -> bool:
-        return secrets.compare_digest(self.encode(password, self.decode(encoded)["salt"]), encoded)
+        known = self.decode(encoded)
+        return secrets.compare_digest(self.decode(self.encode(password, known["salt"]))["hash"], known["hash"])
 
     def safe_summary(self, encoded: str) -> Any:
         return {"algorithm": self.algorithm}
 
     def harden_runtime(self, password: str, encoded: str) -> None:
         """One round only; such a hash is replaced at the first sign-in."""
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _bytes(password: str) -> bytes:

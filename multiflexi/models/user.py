@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 
-from multiflexi.models import passwords
 from multiflexi.models.base import Timestamped
 from multiflexi.models.company import Company, CompanyUser
 
@@ -17,7 +18,7 @@ SUPER_ADMIN = "super_admin"
 TECHNICAL_LOGIN = "multiflexi"
 
 
-class UserManager(BaseUserManager["User"]):
+class UserManager(models.Manager["User"]):
     """Look-ups of accounts."""
 
     def technical(self) -> User:
@@ -25,8 +26,11 @@ class UserManager(BaseUserManager["User"]):
         return self.get(login=TECHNICAL_LOGIN, is_system=True)
 
 
-class User(AbstractBaseUser, Timestamped):
-    """A human or technical account; what it may do is decided by roles and memberships."""
+class User(Timestamped):
+    """A human or technical account; what it may do is decided by roles and memberships.
+
+    It has what django.contrib.auth asks of a user, but not its base class: that one loads HTTP into every process.
+    """
 
     login = models.CharField(max_length=150, unique=True)
     password = models.CharField(max_length=255, default="", blank=True)
@@ -48,7 +52,9 @@ class User(AbstractBaseUser, Timestamped):
 
     USERNAME_FIELD = "login"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ("email",)  # type: ignore[assignment]
+    REQUIRED_FIELDS = ("email",)
+    is_anonymous = False
+    is_authenticated = True
 
     objects = UserManager()
 
@@ -59,21 +65,48 @@ class User(AbstractBaseUser, Timestamped):
         return self.login
 
     @property
-    def is_active(self) -> bool:  # type: ignore[override]
+    def is_active(self) -> bool:
         return self.enabled and self.deleted_at is None
+
+    def get_username(self) -> str:
+        return self.login
+
+    @classmethod
+    def get_email_field_name(cls) -> str:
+        return cls.EMAIL_FIELD
 
     def set_password(self, raw_password: str | None) -> None:
         """Take a clear password; None makes signing in with one impossible."""
-        self.password, self._password = passwords.hashed(raw_password), raw_password
+        from multiflexi.models import passwords
+
+        self.password = passwords.hashed(raw_password)
+
+    def has_usable_password(self) -> bool:
+        """Whether any password can fit."""
+        from multiflexi.models import passwords
+
+        return passwords.is_usable(self.password)
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password; a hash that is due for it is replaced."""
+        from multiflexi.models import passwords
 
         def renew(made: str) -> None:
             before, self.password = self.password, made
             User.objects.filter(pk=self.pk, password=before).update(password=made)
 
         return passwords.fits(raw_password, self.password, renew)
+
+    def get_session_auth_hash(self) -> str:
+        """What a session keeps of the password, so that a new password ends it."""
+        return self._session_hash(settings.SECRET_KEY)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same by keys that are being replaced."""
+        return map(self._session_hash, settings.SECRET_KEY_FALLBACKS)
+
+    def _session_hash(self, key: str | bytes) -> str:
+        return salted_hmac("multiflexi.session", self.password, secret=key, algorithm="sha256").hexdigest()
 
     @cached_property
     def sees_every_company(self) -> bool:

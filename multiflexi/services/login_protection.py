@@ -7,7 +7,6 @@ Attempts that are refused are not recorded, so blocks end and the table stays sm
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -19,6 +18,7 @@ from django.utils.translation import gettext as _
 from multiflexi.models import LoginAttempt, User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor, Origin
+from multiflexi.services.addresses import parsed
 from multiflexi.services.errors import TooMany
 from multiflexi.services.rights import need
 from multiflexi.services.standing import need_over
@@ -107,12 +107,8 @@ def unlock(actor: Actor, *, user: User | None = None, address: str | None = None
 
 def stored(address: str) -> str:
     """The form an address is kept in: that of IPv6 shows its network by its beginning."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).exploded
+    found = parsed(address)
+    return found.exploded if found else ""
 
 
 def _network(address: str) -> str:

@@ -1,9 +1,12 @@
-"""The second factor of an account: setting it up, asking for it, and what stands in for it."""
+"""The second factor of an account: codes of an app, what is asked at sign-in, and taking it away.
+
+Passkeys are the other kind; see `multiflexi.services.passkey`.
+"""
 
 from __future__ import annotations
 
-import secrets
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,19 +15,14 @@ from django.db.models import F, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from multiflexi.models import RecoveryCode, SecondFactor, User
+from multiflexi.models import Passkey, SecondFactor, User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import totp
+from multiflexi.services import recovery_codes, totp
 from multiflexi.services.errors import BadCredential, Refused, invalid_field
 from multiflexi.services.standing import need_over
-from multiflexi.vault import envelope, keyed, keyring
+from multiflexi.vault import envelope, keyring
 
-CODES = 10
-CODE_LENGTH = 8
-# Without letters and digits that look alike.
-CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-PURPOSE = "recovery code"
 MOST_FAILURES = 5
 LOCK = timedelta(minutes=15)
 SET_UP_WITHIN = timedelta(minutes=15)
@@ -32,18 +30,27 @@ SET_UP_WITHIN = timedelta(minutes=15)
 
 def is_on(user: User) -> bool:
     """Whether the account proves a second factor when it signs in."""
+    return SecondFactor.objects.in_force().filter(user=user).exists()
+
+
+def has_app(user: User) -> bool:
+    """Whether codes of an app are a second factor of the account."""
     return SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).exists()
 
 
 def came_with(user: User) -> bool:
-    """The same of an account that was read together with its second factor, without another query."""
+    """Whether an account that was read together with its second factor has one, without another query."""
     row: SecondFactor | None = getattr(user, "second_factor", None)
-    return row is not None and row.confirmed_at is not None
+    return row is not None and row.is_on
 
 
-def codes_left(user: User) -> int:
-    """Recovery codes that were not used yet."""
-    return RecoveryCode.objects.filter(user=user, used_at=None).count()
+def refuse_password_alone(user: User) -> None:
+    """Raise BadCredential for an account with a second factor, where only its password can be given."""
+    if came_with(user):
+        raise BadCredential(
+            _("This account has a second factor, which cannot be given here; use an API token instead."),
+            "second_factor_on",
+        )
 
 
 def required_from(user: User) -> datetime | None:
@@ -83,7 +90,10 @@ def begin(user: User) -> str:
 
 
 def confirm(actor: Actor, user: User, code: str) -> list[str]:
-    """Put the second factor in force with a first code; the recovery codes, shown this once. Raises Invalid."""
+    """Put the app in force with a first code; the recovery codes, shown this once, which replace those there were.
+
+    Raises Invalid, and Refused when none was begun.
+    """
     with transaction.atomic():
         row = SecondFactor.objects.select_for_update().filter(user=user, confirmed_at=None).exclude(secret="").first()
         if row is None:
@@ -95,17 +105,23 @@ def confirm(actor: Actor, user: User, code: str) -> list[str]:
             )
         row.confirmed_at, row.last_step, row.failures, row.locked_until = timezone.now(), step, 0, None
         row.save()
-        codes = _replace_codes(user)
+        codes = recovery_codes.replace(user)
         audit.write(actor, "update", user, severity="medium", event_type="2fa_enabled")
     return codes
 
 
 def check(actor: Actor, user: User, code: str) -> None:
-    """Accept a code of the app, or a recovery code, each of them once. Raises BadCredential.
+    """Accept a code of the app, or a recovery code, each of them once. Raises BadCredential."""
+    wrong = BadCredential(_("The code is wrong or was used already; wait for the next one."), "bad_code")
+    prove(actor, user, lambda row: _take(row, _plain(code)), wrong)
+
+
+def prove(actor: Actor, user: User, take: Callable[[SecondFactor], str | None], wrong: BadCredential) -> None:
+    """Accept what `take` finds right, which it names as an event of the audit trail. Raises BadCredential.
 
     Five wrong ones in a row lock the second factor for 15 minutes; only who knows the password gets that far.
     """
-    row = SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).first()
+    row = SecondFactor.objects.in_force().filter(user=user).first()
     if row is None:
         raise BadCredential(_("This account has no second factor."), "second_factor_off")
     now = timezone.now()
@@ -115,12 +131,13 @@ def check(actor: Actor, user: User, code: str) -> None:
             _("Too many wrong codes; try again in %(minutes)s minutes.") % {"minutes": minutes}, "second_factor_locked"
         )
     with transaction.atomic():
-        used = _take(row, _plain(code))
+        used = take(row)
         if used:
+            SecondFactor.objects.filter(pk=row.pk).update(failures=0, locked_until=None)
             audit.write(actor, "sign_in", user, event_type=used)
     if not used:
         _note_failure(actor, row)
-        raise BadCredential(_("The code is wrong or was used already; wait for the next one."), "bad_code")
+        raise wrong
 
 
 def new_codes(actor: Actor, user: User) -> list[str]:
@@ -128,24 +145,38 @@ def new_codes(actor: Actor, user: User) -> list[str]:
     if not is_on(user):
         raise Refused(_("This account has no second factor; set one up first."), "second_factor_off")
     with transaction.atomic():
-        codes = _replace_codes(user)
+        codes = recovery_codes.replace(user)
         audit.write(actor, "update", user, severity="medium", event_type="two_factor_backup_regenerated")
     return codes
 
 
+def drop_app(actor: Actor, user: User) -> None:
+    """Take the app of one's own account away to use another one; passkeys and recovery codes stay."""
+    with transaction.atomic():
+        row = SecondFactor.objects.select_for_update().filter(user=user).first()
+        if row is None or row.passkeys_since is None:
+            switch_off(actor, user)
+        elif row.confirmed_at:
+            row.confirmed_at, row.secret = None, ""
+            row.save(update_fields=["confirmed_at", "secret"])
+            audit.write(actor, "update", user, severity="high", event_type="2fa_app_removed")
+
+
 def switch_off(actor: Actor, user: User) -> bool:
-    """Take the second factor away, one's own or, with `users.update`, another account's that is no higher.
+    """Take all of the second factor away, one's own or, with `users.update`, another account's that is no higher.
 
     Says whether there was one. Raises NotPermitted.
     """
     if actor.user_id != user.pk:
         need_over(actor, "users.update", user)
     with transaction.atomic():
-        count, _models = SecondFactor.objects.filter(user=user).delete()
-        RecoveryCode.objects.filter(user=user).delete()
-        if count:
+        was_on = is_on(user)
+        SecondFactor.objects.filter(user=user).delete()
+        Passkey.objects.filter(user=user).delete()
+        recovery_codes.remove(user)
+        if was_on:
             audit.write(actor, "update", user, severity="high", event_type="2fa_disabled")
-    return bool(count)
+    return was_on
 
 
 def _secret(row: SecondFactor) -> str:
@@ -158,16 +189,10 @@ def _plain(code: str) -> str:
 
 def _take(row: SecondFactor, code: str) -> str | None:
     """Mark a right code as used; what it was. Another host may be doing the same: one of both wins."""
-    reset = {"failures": 0, "locked_until": None}
-    step = totp.matching_step(_secret(row), code, time.time())
+    step = totp.matching_step(_secret(row), code, time.time()) if row.confirmed_at else None
     if step is not None:
-        rows = SecondFactor.objects.filter(pk=row.pk, last_step__lt=step)
-        return "2fa_used" if rows.update(last_step=step, **reset) else None
-    unused = RecoveryCode.objects.filter(user_id=row.user_id, used_at=None, code_hash__in=_hashes(row.user_id, code))
-    if not unused.update(used_at=timezone.now()):
-        return None
-    SecondFactor.objects.filter(pk=row.pk).update(**reset)
-    return "two_factor_backup_used"
+        return "2fa_used" if SecondFactor.objects.filter(pk=row.pk, last_step__lt=step).update(last_step=step) else None
+    return "two_factor_backup_used" if recovery_codes.take(row.user_id, code) else None
 
 
 def _note_failure(actor: Actor, row: SecondFactor) -> None:
@@ -177,17 +202,3 @@ def _note_failure(actor: Actor, row: SecondFactor) -> None:
         return
     with transaction.atomic():
         audit.write(actor, "sign_in", row.user, severity="high", event_type="two_factor_account_locked")
-
-
-def _replace_codes(user: User) -> list[str]:
-    codes = ["".join(secrets.choice(CODE_LETTERS) for _place in range(CODE_LENGTH)) for _number in range(CODES)]
-    key = keyed.current_key()
-    RecoveryCode.objects.filter(user=user).delete()
-    RecoveryCode.objects.bulk_create(
-        RecoveryCode(user=user, code_hash=keyed.code(key, PURPOSE, f"{user.pk}:{code}")) for code in codes
-    )
-    return codes
-
-
-def _hashes(user_id: int, code: str) -> list[str]:
-    return keyed.codes(PURPOSE, f"{user_id}:{code}")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from multiflexi.models import User
-from multiflexi.models.passwords import hashed, normal
+from multiflexi.models.passwords import hashed, is_too_old, normal
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import login_protection, remembered_passwords
@@ -33,8 +33,11 @@ def by_password(login: str, password: str, *, address: str, agent: str = "", kno
     attempt = login_protection.begin(login, address, agent, known_device=known_device)
     right = _is_right(user, password)
     if active is None or not right:
-        login_protection.failed(attempt, "password" if user and not right else "account")
-        raise BadCredential(_("Login or password is wrong, or the account is disabled."), "bad_password")
+        login_protection.failed(attempt, _reason(user, right))
+        raise BadCredential(
+            _("Login or password is wrong, the account is disabled, or the password was not used for too long."),
+            "bad_password",
+        )
     login_protection.succeeded(attempt)
     remembered_passwords.keep(active.password, normal(password))
     return active
@@ -71,8 +74,16 @@ def note_activity(user: User) -> None:
 
 def _is_right(user: User | None, password: str) -> bool:
     """Compares with a password nobody knows where there is none, so that nobody can tell which accounts exist."""
-    asked = user if user is not None and user.has_usable_password() else User(password=_decoy())
+    usable = user is not None and user.has_usable_password() and not is_too_old(user.password)
+    asked = user if user is not None and usable else User(password=_decoy())
     return asked.check_password(password) and asked is user
+
+
+def _reason(user: User | None, right: bool) -> str:
+    """What administrators are told, and nobody else."""
+    if user is not None and is_too_old(user.password):
+        return "former password not used for 90 days"
+    return "password" if user and not right else "account"
 
 
 @cache

@@ -54,6 +54,13 @@ def alive(number: str, user_id: int, agent: str | None, *, remember: bool) -> bo
     return True
 
 
+def counts(number: str, user_id: int) -> bool:
+    """Whether the session has not been ended, by whomever; its use is not noted."""
+    return UserSession.objects.filter(
+        pk=number, user_id=user_id, is_active=True, expires_at__gt=timezone.now()
+    ).exists()
+
+
 def of_account(user: User) -> QuerySet[UserSession]:
     """The account's sessions that still count, the last used first."""
     return UserSession.objects.filter(user=user, is_active=True, expires_at__gt=timezone.now()).order_by(

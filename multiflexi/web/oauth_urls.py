@@ -3,17 +3,22 @@
 from django.urls import path
 from oauth2_provider import views
 
+from multiflexi.http.oauth.limits import limited
 from multiflexi.web.views.oauth import Consent
+
+TOKEN = limited(views.TokenView.as_view())
+REVOKE = limited(views.RevokeTokenView.as_view())
+INTROSPECT = limited(views.IntrospectTokenView.as_view())
 
 app_name = "oauth2_provider"
 urlpatterns = [
     path("oauth/authorize/", Consent.as_view(), name="authorize"),
-    path("oauth/token/", views.TokenView.as_view(), name="token"),
-    path("oauth/token", views.TokenView.as_view()),
-    path("oauth/revoke/", views.RevokeTokenView.as_view(), name="revoke-token"),
-    path("oauth/revoke", views.RevokeTokenView.as_view()),
-    path("oauth/introspect/", views.IntrospectTokenView.as_view(), name="introspect"),
-    path("oauth/introspect", views.IntrospectTokenView.as_view()),
+    path("oauth/token/", TOKEN, name="token"),
+    path("oauth/token", TOKEN),
+    path("oauth/revoke/", REVOKE, name="revoke-token"),
+    path("oauth/revoke", REVOKE),
+    path("oauth/introspect/", INTROSPECT, name="introspect"),
+    path("oauth/introspect", INTROSPECT),
     path(
         ".well-known/oauth-authorization-server",
         views.OAuthServerMetadataView.as_view(),

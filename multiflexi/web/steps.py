@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from multiflexi.http import sessions
 from multiflexi.models import User
 from multiflexi.services import second_factor
+from multiflexi.web import devices
 
 KEY = "half_signed_in"
 SECONDS = 600
@@ -45,9 +46,14 @@ def begin(request: HttpRequest, user: User, *, remember: bool, next: str) -> Htt
         step = "second_factor_required"
     else:
         return finish(request, user, half)
-    request.session.cycle_key()
+    request.session.flush()
     request.session[KEY] = asdict(half)
     return HttpResponseRedirect(reverse(step))
+
+
+def enter(request: HttpRequest, user: User, *, remember: bool, next: str) -> HttpResponse:
+    """Into the pages at once, after a proof that leaves no step to take."""
+    return finish(request, user, Half(user.pk, "", remember, local(request, next), time.time()))
 
 
 def current(request: HttpRequest) -> tuple[User, Half] | None:
@@ -65,8 +71,10 @@ def current(request: HttpRequest) -> tuple[User, Half] | None:
 
 def finish(request: HttpRequest, user: User, half: Half) -> HttpResponse:
     """Sign in and go where the person wanted to go."""
+    response = HttpResponseRedirect(half.next or reverse("account"))
+    devices.note(request, response, user)
     sessions.sign_in(request, user, remember=half.remember)
-    return HttpResponseRedirect(half.next or reverse("account"))
+    return response
 
 
 def forget(request: HttpRequest) -> None:

@@ -16,15 +16,13 @@ NOUN = Noun("setup", "First steps of an installation")
     creates=True,
 )
 def init(call: Call) -> Done:
-    from django.core.management import call_command
+    from multiflexi.services import setup, tables
 
-    from multiflexi.services import setup
-
-    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+    tables.bring_up_to_date(call.warn)
     done = setup.prepare(call.reader)
     if not done.administrator and not call.get("quiet"):
         call.warn(
-            "No person can sign in yet; create the first administrator with "
+            "No person can sign in yet; create the first administrator at /setup/ with the code of setup:code, or with "
             "user:create --login NAME --email ADDRESS --plaintext - --role super_admin"
         )
     call.warn_all(done.prototypes.problems)
@@ -41,3 +39,11 @@ def init(call: Call) -> Done:
         data,
         f"Keys created: {keys}; credential prototypes stored: {stored}; technical account: {done.technical_account}",
     )
+
+
+@NOUN.command("code", "Show the one-time code for the page that makes the first administrator")
+def code(call: Call) -> Done:
+    from multiflexi.services import first_administrator
+
+    found = first_administrator.code()
+    return Done({"setup_code": found}, found)

@@ -52,12 +52,16 @@ class SignIn(forms.Form):
 
 
 class Code(forms.Form):
-    """A code of the second factor."""
+    """A code of the second factor; `optional` where something else proves it."""
 
     code = forms.CharField(label=_("Code"), max_length=20, widget=code_input())
 
+    def __init__(self, *arguments: Any, optional: bool = False, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.fields["code"].required = not optional
 
-class Confirmation(forms.Form):
+
+class Confirmation(Code):
     """The password once more, and a code where the account has a second factor."""
 
     password = forms.CharField(
@@ -66,7 +70,7 @@ class Confirmation(forms.Form):
         max_length=1024,
         widget=password_input("current-password", autofocus=True),
     )
-    code = forms.CharField(label=_("Code"), max_length=20, widget=code_input())
+    field_order = ("password", "code")
 
     def __init__(self, *arguments: Any, with_code: bool, **named: Any) -> None:
         super().__init__(*arguments, **named)

@@ -14,7 +14,7 @@ from multiflexi.http.oauth import grants
 from multiflexi.http.requests import actor_of
 from multiflexi.models import CompanyUser, User
 from multiflexi.record.actor import Origin
-from multiflexi.services import second_factor, web_sessions
+from multiflexi.services import passkey, recovery_codes, second_factor, web_sessions
 from multiflexi.services.errors import ServiceError
 from multiflexi.web import browsers
 from multiflexi.web.guards import confirmed, signed_in
@@ -36,7 +36,9 @@ def security(request: HttpRequest) -> HttpResponse:
     listed = [{"row": one, "browser": browsers.called(one.user_agent)} for one in web_sessions.of_account(user)]
     context = {
         "on": second_factor.is_on(user),
-        "codes_left": second_factor.codes_left(user),
+        "app": second_factor.has_app(user),
+        "passkeys": passkey.of_account(user),
+        "codes_left": recovery_codes.left(user),
         "required_from": second_factor.required_from(user),
         "sessions": listed,
         "clients": grants.given_by(user),

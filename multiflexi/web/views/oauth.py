@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -32,6 +32,10 @@ class Consent(AuthorizationView):
         if request.GET.get("code_challenge_method") != "S256" or not request.GET.get("code_challenge"):
             problem = {"error": "invalid_request", "description": "code_challenge_method S256"}
             return render(request, self.template_name, {"error": problem}, status=400)
+        # A person is asked each time: any program could pass itself off as a client that keeps no secret.
+        asked: QueryDict = request.GET.copy()
+        asked.pop("approval_prompt", None)
+        request.GET = asked  # type: ignore[assignment]
         response: HttpResponse = super().get(request, *arguments, **named)
         return response
 

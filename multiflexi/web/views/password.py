@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from urllib.parse import urljoin
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.core.mail import send_mail
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -28,10 +25,10 @@ from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import own_password, rate_limit
 from multiflexi.services.errors import BadCredential, Invalid, Refused, TooMany
 from multiflexi.services.rate_limit import Scope, Unavailable
+from multiflexi.web import mailing, notices
 from multiflexi.web.forms.password import ChangedPassword, ForgottenPassword, NewPassword
 from multiflexi.web.guards import signed_in
 
-log = logging.getLogger(__name__)
 FORM_METHODS = ["GET", "HEAD", "POST"]
 LINK = "reset_link"
 
@@ -56,6 +53,7 @@ def change(request: HttpRequest) -> HttpResponse:
             form.add_error("present", error.message)
         else:
             update_session_auth_hash(request, user)
+            notices.password_changed(request, user)
             messages.success(request, _("The password is changed; your other sessions are ended."))
             return HttpResponseRedirect(reverse("security"))
     return render(request, "change_password.html", {"form": form}, status=422 if form.errors else 200)
@@ -103,6 +101,7 @@ def reset(request: HttpRequest, uidb36: str, token: str) -> HttpResponse:
             form.add_error("new", error.details["rule"])
         else:
             del request.session[LINK]
+            notices.password_changed(request, user)
             messages.success(request, _("The password is set; sign in with it."))
             return HttpResponseRedirect(reverse("sign_in"))
     return render(request, "reset_password.html", {"form": form}, status=422 if form.errors else 200)
@@ -117,18 +116,8 @@ def _allowed(scope: Scope, who: str) -> bool:
 
 
 def _send_link(request: HttpRequest, user: User) -> None:
-    """In a thread of its own: how long the answer takes must not tell whether there is such an account."""
     path = reverse("reset_password", args=(int_to_base36(user.pk), own_password.link_token(user)))
     base = settings.MULTIFLEXI_PUBLIC_URL
     address = urljoin(base, path) if base else request.build_absolute_uri(path)
     text = render_to_string("mail/reset_password.txt", {"login": user.login, "address": address})
-    to = str(user.email)
-
-    def send() -> None:
-        try:
-            send_mail(_subject, text, None, [to])
-        except OSError:
-            log.exception("the mail with a link for a new password cannot be sent")
-
-    _subject = _("New password for MultiFlexi")
-    threading.Thread(target=send, name="mail", daemon=True).start()
+    mailing.send(_("New password for MultiFlexi"), text, str(user.email))

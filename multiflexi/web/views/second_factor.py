@@ -20,7 +20,7 @@ from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services import second_factor, totp
 from multiflexi.services.errors import Invalid, ServiceError
-from multiflexi.web import steps
+from multiflexi.web import notices, steps
 from multiflexi.web.forms.sign_in import Code, Saved
 from multiflexi.web.guards import confirmed
 
@@ -44,8 +44,7 @@ def required(request: HttpRequest) -> HttpResponse:
     if found is None:
         return HttpResponseRedirect(reverse("sign_in"))
     user, half = found
-    if "saved" in request.POST and second_factor.is_on(user) and SHOWN in request.session:
-        del request.session[SHOWN]
+    if "saved" in request.POST and request.session.get(SHOWN) == user.pk and second_factor.is_on(user):
         return steps.finish(request, user, half)
     seen = actor_of(request, Origin.WEB)
     actor = Actor(user.pk, Origin.WEB, request_id=seen.request_id, ip=seen.ip, agent=seen.agent)
@@ -62,7 +61,8 @@ def new_codes(request: HttpRequest) -> HttpResponse:
     except ServiceError as error:
         messages.error(request, error.message)
         return HttpResponseRedirect(reverse("security"))
-    return _codes(request, codes, reverse("security"))
+    notices.factor_changed(request, user)
+    return shown_codes(request, codes, reverse("security"))
 
 
 @confirmed
@@ -70,7 +70,8 @@ def new_codes(request: HttpRequest) -> HttpResponse:
 def replace(request: HttpRequest) -> HttpResponse:
     """Go on with another app, for who may not be without one: whoever stops half-way must set one up at sign-in."""
     user: User = request.user  # type: ignore[assignment]
-    second_factor.switch_off(actor_of(request, Origin.WEB), user)
+    second_factor.drop_app(actor_of(request, Origin.WEB), user)
+    notices.factor_changed(request, user)
     return HttpResponseRedirect(reverse("set_up_second_factor"))
 
 
@@ -82,6 +83,7 @@ def switch_off(request: HttpRequest) -> HttpResponse:
     if second_factor.required_from(user):
         messages.error(request, _("Your role takes a second factor; it can only be replaced."))
     elif second_factor.switch_off(actor_of(request, Origin.WEB), user):
+        notices.factor_changed(request, user)
         messages.success(request, _("The second factor is switched off."))
     return HttpResponseRedirect(reverse("security"))
 
@@ -99,8 +101,11 @@ def _set_up(request: HttpRequest, user: User, actor: Actor, here: str, *, requir
         except Invalid as error:
             form.add_error("code", error.details["rule"])
         else:
-            request.session[SHOWN] = True
-            return _codes(request, codes, reverse(here) if required else reverse("security"))
+            if required:
+                # Of this account alone: whoever begins anew as somebody else must not go on with it.
+                request.session[SHOWN] = user.pk
+            notices.factor_changed(request, user)
+            return shown_codes(request, codes, reverse(here) if required else reverse("security"))
     shown = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
     context = {
         "form": form,
@@ -112,7 +117,7 @@ def _set_up(request: HttpRequest, user: User, actor: Actor, here: str, *, requir
     return render(request, "set_up_second_factor.html", context, status=422 if form.errors else 200)
 
 
-def _codes(request: HttpRequest, codes: list[str], address: str) -> HttpResponse:
+def shown_codes(request: HttpRequest, codes: list[str], address: str) -> HttpResponse:
     """The codes, in an answer that nobody keeps; they cannot be shown again."""
     halves = [f"{code[:4]}-{code[4:]}" for code in codes]
     return render(request, "recovery_codes.html", {"codes": halves, "form": Saved(), "address": address})

@@ -19,15 +19,17 @@ from multiflexi.http.proxies import client_address
 from multiflexi.http.requests import actor_of
 from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
+from multiflexi.services import first_administrator, passkey
 from multiflexi.services import second_factor as factor
 from multiflexi.services import sign_in as proof
-from multiflexi.services.errors import BadCredential, ServiceError, TooMany
-from multiflexi.web import steps
+from multiflexi.services.errors import BadCredential, Refused, ServiceError, TooMany
+from multiflexi.web import ceremonies, devices, steps
 from multiflexi.web.forms.sign_in import Code, Confirmation, SignIn
 from multiflexi.web.guards import signed_in
 
 MOST_WRONG_CODES = 5
 FORM_METHODS = ["GET", "HEAD", "POST"]
+SECOND, CONFIRM = "second", "confirm"
 
 
 @never_cache
@@ -38,6 +40,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     target = request.POST.get("next", request.GET.get("next", ""))
     if request.user.is_authenticated:
         return HttpResponseRedirect(steps.local(request, target) or reverse("account"))
+    if request.method != "POST" and first_administrator.is_wanted():
+        return HttpResponseRedirect(reverse("setup"))
     form = SignIn(request.POST or None)
     if form.is_valid():
         try:
@@ -62,19 +66,22 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if found is None:
         return _again(request, _("That took too long; sign in again."))
     user, half = found
-    form = Code(request.POST or None)
+    form = Code(request.POST or None, optional=bool(request.POST.get(ceremonies.FIELD)))
     if form.is_valid():
         try:
-            factor.check(_actor(request, user), user, form.cleaned_data["code"])
+            _check(request, user, form, SECOND)
         except BadCredential as error:
             half = replace(half, failures=half.failures + 1)
             request.session[steps.KEY] = asdict(half)
             if half.failures >= MOST_WRONG_CODES:
                 return _again(request, error.message)
             form.add_error("code", error.message)
+        except Refused as error:
+            form.add_error(None, error.message)
         else:
             return steps.finish(request, user, half)
-    return render(request, "second_factor.html", {"form": form}, status=_status(form))
+    context = {"form": form, "app": factor.has_app(user), "passkey": _offer(request, user, SECOND)}
+    return render(request, "second_factor.html", context, status=_status(form))
 
 
 @signed_in
@@ -85,18 +92,19 @@ def confirm(request: HttpRequest) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     target = request.POST.get("next", request.GET.get("next", ""))
     with_code = factor.is_on(user)
-    form = Confirmation(request.POST or None, with_code=with_code)
+    form = Confirmation(request.POST or None, with_code=with_code, optional=bool(request.POST.get(ceremonies.FIELD)))
     if form.is_valid():
         try:
             _proven(request, user.login, form.cleaned_data["password"])
             if with_code:
-                factor.check(_actor(request, user), user, form.cleaned_data["code"])
+                _check(request, user, form, CONFIRM)
         except ServiceError as error:
             form.add_error(None, error.message)
         else:
             sessions.prove(request)
             return HttpResponseRedirect(steps.local(request, target) or reverse("security"))
-    return render(request, "confirm.html", {"form": form, "next": target}, status=_status(form))
+    context = {"form": form, "next": target, "passkey": _offer(request, user, CONFIRM) if with_code else None}
+    return render(request, "confirm.html", context, status=_status(form))
 
 
 @require_POST
@@ -109,12 +117,29 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, form: SignIn, target: str, status: int) -> HttpResponse:
     ended = request.session.pop("ended", False)
-    return render(request, "sign_in.html", {"form": form, "next": target, "ended": ended}, status=status)
+    context = {"form": form, "next": target, "ended": ended, "passkeys": ceremonies.site_of(request) is not None}
+    return render(request, "sign_in.html", context, status=status)
+
+
+def _check(request: HttpRequest, user: User, form: forms.Form, purpose: str) -> None:
+    """A passkey where the browser gave one, else the code. Raises BadCredential and Refused."""
+    if request.POST.get(ceremonies.FIELD):
+        passkey.check(_actor(request, user), user, *ceremonies.answered(request, purpose))
+    else:
+        factor.check(_actor(request, user), user, form.cleaned_data["code"])
+
+
+def _offer(request: HttpRequest, user: User, purpose: str) -> dict[str, str] | None:
+    """What asks the browser for a passkey of the account; None where it has none for this address."""
+    site = ceremonies.site_of(request)
+    asked = site and passkey.ask(user, site)
+    return ceremonies.offer(request, purpose, site, asked) if site and asked else None
 
 
 def _proven(request: HttpRequest, login: str, password: str) -> User:
     agent = request.headers.get("User-Agent", "")
-    return proof.by_password(login, password, address=client_address(request), agent=agent)
+    known = devices.knows(request, login)
+    return proof.by_password(login, password, address=client_address(request), agent=agent, known_device=known)
 
 
 def _again(request: HttpRequest, why: str) -> HttpResponse:

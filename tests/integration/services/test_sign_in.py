@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -218,3 +219,20 @@ def test_many_guesses_at_once_are_counted(shared_db: None) -> None:
     # Those that began at the same instant may not have seen each other.
     assert 5 <= answers.count("wrong") <= 8
     assert guess().startswith("wait")
+
+
+def test_a_former_password_nobody_used_needs_another_one_and_only_administrators_learn_why(alice: User, clock: Any):
+    code = hashlib.md5(b"ab" + password_of("alice").encode()).hexdigest()
+    User.objects.filter(pk=alice.pk).update(password=password.ready(f"{code}:ab"))
+    clock.move_to(NOON + timedelta(days=90))
+    assert right() == "wrong"
+    assert LoginAttempt.objects.get().failure_reason == "former password not used for 90 days"
+    with pytest.raises(BadCredential) as unknown:
+        sign_in.by_password("nobody", "wrong", address=THERE)
+    with pytest.raises(BadCredential) as former:
+        sign_in.by_password("alice", password_of("alice"), address=THERE)
+    assert former.value.message == unknown.value.message
+    clock.move_to(NOON + timedelta(days=89))
+    assert right(address="203.0.113.5") == "in"
+    clock.move_to(NOON + timedelta(days=300))
+    assert right(address="203.0.113.5") == "in"

@@ -148,6 +148,13 @@ def test_a_changed_form_gets_no_code(browser: Client, public: Application, chang
     assert "code=" not in answer.get("Location", "")
 
 
+def test_a_client_cannot_spare_people_the_question(browser: Client, public: Application):
+    assert _code_token(browser, public).status_code == 200
+    answer = _ask(browser, public, approval_prompt="auto")
+    assert answer.status_code == 200
+    assert "Phone" in answer.content.decode()
+
+
 def test_an_unknown_address_to_call_back_is_never_called(browser: Client, public: Application):
     answer = _ask(browser, public, redirect_uri="https://evil.example/back")
     assert answer.status_code == 400

@@ -212,3 +212,15 @@ def test_the_secret_survives_new_keys(shared_db: None, alice: User):
     assert envelope.key_id_of(after.secret) != envelope.key_id_of(before)
     opened = envelope.open_sealed(after.secret, table="second_factor", field="secret", record=after.pk)
     assert opened == secret
+
+
+def test_codes_of_one_account_open_no_other_one(client: Client, root: User, alice: User):
+    with_second_factor(alice)
+    with time_machine.travel(timezone.now() + timedelta(days=15)):
+        sign_in(client, root)
+        page = client.get(reverse("second_factor_required")).content.decode()
+        secret = re.search(r'class="key">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
+        client.post(reverse("second_factor_required"), {"code": current_code(secret)})
+        assert sign_in(client, alice)["Location"] == STEP
+        client.post(reverse("second_factor_required"), {"saved": "on"})
+        assert not signed_in(client)

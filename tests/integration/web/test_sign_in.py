@@ -168,7 +168,7 @@ def test_last_seen_is_written_now_and_then_only(client: Client, alice: User, dja
     assert UserSession.objects.get(user=alice).last_activity > before
 
 
-def test_pages_speak_czech(client: Client):
+def test_pages_speak_czech(client: Client, alice: User):
     page = client.get(reverse("sign_in"), headers={"Accept-Language": "cs"}).content.decode()
     assert 'lang="cs"' in page
     assert "Přihlásit" in page

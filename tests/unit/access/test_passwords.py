@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from datetime import UTC, datetime, timedelta
 
 import bcrypt
 import pytest
+import time_machine
 from django.contrib.auth.hashers import make_password
 
 from multiflexi.models import User
-from multiflexi.models.passwords import fits, hashed, stored_form
+from multiflexi.models.passwords import fits, hashed, is_too_old, stored_form
 
 PASSWORD = "Příliš-žluťoučký 1"
 
@@ -78,3 +80,19 @@ def test_the_account_replaces_its_former_hash() -> None:
     stored = User.objects.get(login="old").password
     assert not stored.startswith(("former", "$2")) and ":" not in stored
     assert User.objects.get(login="old").check_password(PASSWORD)
+
+
+@pytest.mark.django_db
+def test_a_weak_former_hash_waits_ninety_days_for_its_first_sign_in() -> None:
+    stored = stored_form(former_md5(PASSWORD, "s$l:t"))
+    strong = stored_form(php_bcrypt(PASSWORD, "$2y$"))
+    assert stored and strong
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=89)):
+        assert not is_too_old(stored)
+        assert fits(PASSWORD, stored, lambda one: None)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=90)):
+        assert is_too_old(stored)
+        assert not fits(PASSWORD, stored, lambda one: None)
+        assert fits(PASSWORD, strong, lambda one: None)
+    assert stored_form(stored) == stored
+    assert is_too_old("former_md5$salt$0123456789abcdef0123456789abcdef")
