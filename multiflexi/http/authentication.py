@@ -18,8 +18,10 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from multiflexi.http.proxies import client_address
+from multiflexi.http.sessions import NUMBER
 from multiflexi.models import User
-from multiflexi.services import second_factor, sign_in, token_check
+from multiflexi.record.actor import Client
+from multiflexi.services import second_factor, sign_in, token_check, web_sessions
 from multiflexi.services.errors import BadCredential, TooMany
 
 REALM = "MultiFlexi"
@@ -27,12 +29,18 @@ REALM = "MultiFlexi"
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """The credential of a request; None for scopes or companies: all of the account's."""
+    """The credential of a request; None for scopes or companies: all of the account's.
+
+    It stands and falls with an API token, an access token of OAuth2, or a session, where it has one of these.
+    """
 
     kind: str
     token_id: int | None = None
     scopes: frozenset[str] | None = None
     only_companies: frozenset[int] | None = None
+    access_id: int | None = None
+    session: str | None = None
+    client: Client | None = None
 
 
 Proven = tuple[User, Presented]
@@ -52,6 +60,19 @@ def oauth_token(request: Request, value: str) -> Proven | None:
     from multiflexi.http.oauth.bearer import access_token
 
     return access_token(request, value)
+
+
+def counts_still(presented: Presented, user_id: int, address: str) -> bool:
+    """Whether a credential that was good is so now; for what goes on after the request that it came with."""
+    if presented.token_id is not None and not token_check.counts(presented.token_id, address):
+        return False
+    if presented.session is not None and not web_sessions.counts(presented.session, user_id):
+        return False
+    if presented.access_id is None:
+        return True
+    from multiflexi.http.oauth import bearer
+
+    return bearer.counts(presented.access_id)
 
 
 # Asked in turn for a bearer token; one answers None for tokens that are not of its kind, the last one judges.
@@ -93,8 +114,7 @@ class Basic(_Way):
         login, password = _pair(value)
         agent = request.headers.get("User-Agent", "")
         user = sign_in.by_password(login, password, address=client_address(request), agent=agent)
-        if second_factor.came_with(user):
-            _refuse(_("This account has a second factor, which Basic cannot carry; use an API token instead."))
+        second_factor.refuse_password_alone(user)
         return user, Presented("basic")
 
 
@@ -124,7 +144,7 @@ class Session(SessionAuthentication):
 
     def authenticate(self, request: Request) -> Proven | None:
         found = super().authenticate(request)
-        return (found[0], Presented("session")) if found else None
+        return (found[0], Presented("session", session=request.session.get(NUMBER))) if found else None
 
 
 class ApiKeyParameter(_Way):

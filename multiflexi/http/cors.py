@@ -11,12 +11,13 @@ from multiflexi.http.failures import is_api
 Handler = Callable[[HttpRequest], HttpResponse]
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 TAKEN = (
-    "Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "
-    "Range, X-API-Key, X-Request-ID"
+    "Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, "
+    "If-None-Match, If-Range, Last-Event-ID, Range, X-API-Key, X-MultiFlexi-Compat, X-Request-ID, X-Requested-With"
 )
 SHOWN = (
-    "API-Version, Content-Disposition, Deprecation, ETag, Idempotency-Replayed, Link, Location, RateLimit, "
-    "RateLimit-Policy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
+    "Accept-Ranges, API-Version, Content-Disposition, Content-Range, Deprecation, ETag, Idempotency-Replayed, "
+    "Last-Modified, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-RateLimit-Limit, "
+    "X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Retry-After, X-Request-ID, X-Total-Count"
 )
 REMEMBERED_SECONDS = 600
 

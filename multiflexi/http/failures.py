@@ -15,9 +15,7 @@ PROBLEM = "application/problem+json"
 
 def is_api(request: HttpRequest) -> bool:
     """Whether a program asks, for which a page would be of no use."""
-    return request.path_info.startswith(
-        ("/api/", "/oauth/token", "/oauth/introspect", "/oauth/revoke", "/.well-known/")
-    )
+    return request.path_info.startswith(FOR_PROGRAMS)
 
 
 def failure(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from rest_framework.request import Request
 
 from multiflexi.models import IdempotencyKey
 from multiflexi.services.errors import Conflict, Refused, invalid_field
@@ -60,13 +61,22 @@ def key_of(request: HttpRequest) -> str | None:
     return told
 
 
-def fingerprint_of(request: HttpRequest) -> str:
-    """Tells two requests apart; call it before anything else reads the body."""
+def fingerprint_of(request: HttpRequest | Request) -> str:
+    """Tells two requests apart; call it before anything else reads the body.
+
+    The limits of a token are a part: the answer to who may more is not for one that may less.
+    """
     told = hashlib.sha256()
-    for part in (request.method or "", request.path_info, request.META.get("QUERY_STRING", "")):
+    for part in (request.method or "", request.path_info, request.META.get("QUERY_STRING", ""), _limits_of(request)):
         told.update(part.encode() + b"\0")
     told.update(request.body)
     return told.hexdigest()
+
+
+def _limits_of(request: HttpRequest | Request) -> str:
+    presented = getattr(request, "auth", None)
+    limits = (getattr(presented, "scopes", None), getattr(presented, "only_companies", None))
+    return "" if limits == (None, None) else repr([None if one is None else sorted(one) for one in limits])
 
 
 def once(user_id: int, key: str, fingerprint: str, carry_out: Callable[[], Answer]) -> Answer:

@@ -1,5 +1,6 @@
 """Every address answers at the root and under every configured prefix."""
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from django.urls import set_script_prefix
 from multiflexi.http.proxies import from_trusted_peer
 
 Handler = Callable[[HttpRequest], HttpResponse]
+# Nothing that a browser might read as the name of another host; a backslash is a slash to it.
+_USABLE = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
 def strip_prefix(answer: Handler) -> Handler:
@@ -35,4 +38,4 @@ def _configured(path: str) -> str:
 
 def _forwarded(request: HttpRequest) -> str:
     told = request.headers.get("X-Forwarded-Prefix", "").rstrip("/")
-    return told if told.startswith("/") and "//" not in told and told.isprintable() else ""
+    return told if _USABLE.fullmatch(told) else ""

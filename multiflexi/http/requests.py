@@ -11,7 +11,7 @@ from multiflexi.access.authority import Authority, of_user
 from multiflexi.http.proxies import client_address
 from multiflexi.models import User
 from multiflexi.record.actor import Actor, Origin
-from multiflexi.services import sign_in
+from multiflexi.services import address_list, sign_in
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _USABLE = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
@@ -41,6 +41,7 @@ def actor_of(request: HttpRequest, origin: Origin) -> Actor:
         request_id=getattr(request, "request_id", None),
         ip=client_address(request),
         agent=request.headers.get("User-Agent"),
+        client=getattr(presented, "client", None),
         grants=_grants(request),
     )
 
@@ -59,11 +60,16 @@ def _grants(request: HttpRequest) -> Authority:
     if known is None or asked_for != (user and user.pk):
         if user is not None:
             sign_in.note_activity(user)
-        presented = getattr(request, "auth", None)
-        known = of_user(
-            user,
-            scopes=getattr(presented, "scopes", None),
-            only_companies=getattr(presented, "only_companies", None),
-        )
+        known = authority_of(user, getattr(request, "auth", None), client_address(request))
         plain.authority = user and user.pk, known
     return known
+
+
+def authority_of(user: User | None, presented: Any, address: str | None) -> Authority:
+    """What the account may do by the credential it presented, from the address it comes from."""
+    return of_user(
+        user,
+        scopes=getattr(presented, "scopes", None),
+        only_companies=getattr(presented, "only_companies", None),
+        closed=address_list.closed_companies(address) if user else (),
+    )

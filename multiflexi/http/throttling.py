@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.http import HttpRequest
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
@@ -16,7 +16,7 @@ from rest_framework.throttling import BaseThrottle
 from multiflexi.http.proxies import client_address
 from multiflexi.models import User
 from multiflexi.services import rate_limit
-from multiflexi.services.rate_limit import Decision, Scope, Unavailable
+from multiflexi.services.rate_limit import Decision, Exceeded, Scope, Unavailable
 
 
 class CannotCount(APIException):
@@ -53,6 +53,17 @@ def decision_of(request: HttpRequest | Request) -> Decision | None:
     plain = getattr(request, "_request", request)
     found: Decision | None = getattr(plain, "rate_decision", None)
     return found
+
+
+def at_door(request: HttpRequest | Request, error: Exception) -> Exception:
+    """What a refusal of a service that counts something itself is at the door of an API; others stay what they are."""
+    if isinstance(error, Unavailable):
+        return CannotCount()
+    if isinstance(error, Exceeded):
+        plain: Any = getattr(request, "_request", request)
+        plain.rate_decision = error.decision
+        return Throttled(error.retry_after, error.message)
+    return error
 
 
 class RateLimit(BaseThrottle):

@@ -1,5 +1,7 @@
 """How often somebody may ask: a sliding window per client and scope, shared by all processes and hosts.
 
+Windows are counted in Redis where CACHE_URL names one, else in the database.
+
 The window is estimated from two fixed ones: what was counted in this, and of that before as much as still lies within
 the last `window` seconds. A process that serves many requests of one client takes several from the shared counter at
 once, and hands them out until the window ends; so a client is never granted more than the limit, and hardly less.
@@ -15,11 +17,14 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from multiflexi.services import rate_store
+from multiflexi.services import rate_redis, rate_store
+from multiflexi.services.addresses import parsed
+from multiflexi.services.errors import TooMany
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +38,7 @@ REMEMBERED = 10_000
 # A refused client is refused again for this time without asking the database.
 REFUSED_SECONDS = 1.0
 FORGET_EVERY = 1000
+ALARM_SECONDS = 60.0
 IPV6_NETWORK = 64
 
 
@@ -43,6 +49,8 @@ class Scope(StrEnum):
     USER = "user"
     LOGIN = "login"
     EXPORT = "export"
+    # What clients ask of OAuth2 in vain.
+    OAUTH = "oauth"
     JOB_CREATE = "job-create"
     BULK = "bulk"
     STREAM = "stream"
@@ -52,7 +60,9 @@ class Scope(StrEnum):
 
 
 # Nobody may guess passwords or carry data away because a counter cannot be read.
-FAILS_CLOSED = frozenset({Scope.LOGIN, Scope.EXPORT, Scope.RECOVERY, Scope.LINK})
+FAILS_CLOSED = frozenset({Scope.LOGIN, Scope.EXPORT, Scope.RECOVERY, Scope.LINK, Scope.OAUTH})
+# What a store raises that cannot be used.
+AWAY = (DatabaseError, rate_redis.Away)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,14 @@ class Decision:
     retry_after: int = 0
 
 
+class Exceeded(TooMany):
+    """A service counts something itself, and this was one too many."""
+
+    def __init__(self, message: str, decision: Decision) -> None:
+        super().__init__(message, "rate_limited", retry_after=decision.retry_after)
+        self.decision = decision
+
+
 class Unavailable(Exception):
     """The counter of a scope that fails closed cannot be used."""
 
@@ -95,6 +113,7 @@ class _Supply:
 _supplies: OrderedDict[tuple[str, str], _Supply] = OrderedDict()
 _lock = threading.Lock()
 _statements = 0
+_alarmed_at = -ALARM_SECONDS
 
 
 def limit_of(scope: Scope) -> Limit:
@@ -105,6 +124,7 @@ def limit_of(scope: Scope) -> Limit:
         Scope.ANON: Limit(120, HOUR),
         Scope.LOGIN: Limit(10, 300),
         Scope.EXPORT: Limit(5, HOUR),
+        Scope.OAUTH: Limit(10, 300),
         Scope.BULK: Limit(120, HOUR),
         Scope.STREAM: Limit(600, HOUR),
         Scope.RECOVERY: Limit(10, HOUR),
@@ -122,7 +142,7 @@ def client(*, token_id: int | None = None, user_id: int | None = None, address: 
 def take(scope: Scope, who: str) -> Decision | None:
     """Count one request; None where nothing is counted. At most one statement, none for most of many.
 
-    Raises Unavailable for scopes that fail closed; others are granted when the database does not answer.
+    Raises Unavailable for scopes that fail closed; others are granted when the store does not answer.
     """
     if not settings.API_RATE_LIMITING_ENABLED:
         return None
@@ -139,28 +159,63 @@ def take(scope: Scope, who: str) -> Decision | None:
         size = _next_size(supply)
     try:
         return _take_more(scope, who, supply, size=size, now=now)
-    except DatabaseError as error:
+    except AWAY as error:
+        _alarm(error)
         if scope in FAILS_CLOSED:
             raise Unavailable(str(scope)) from error
-        log.warning("requests are not counted: the database does not answer", extra={"scope": str(scope)})
         return None
+
+
+def give_back(scope: Scope, who: str) -> None:
+    """Take back one request that was granted and counted just now: it was none of those that the scope is for."""
+    if not settings.API_RATE_LIMITING_ENABLED:
+        return
+    with _lock:
+        supply = _supplies.get((str(scope), who))
+    if supply is None:
+        return
+    try:
+        _store().give_back(who, str(scope), 1, start=supply.start)
+    except AWAY as error:
+        _alarm(error)
 
 
 def forget() -> None:
     """Drop what this process holds."""
     with _lock:
         _supplies.clear()
+    rate_redis.forget()
+
+
+def _store() -> Any:
+    return rate_redis if settings.CACHE_URL else rate_store
+
+
+def _alarm(error: Exception) -> None:
+    """Say that requests are not counted, once in a while."""
+    global _alarmed_at  # noqa: PLW0603
+    with _lock:
+        if time.monotonic() - _alarmed_at < ALARM_SECONDS:
+            return
+        _alarmed_at = time.monotonic()
+    log.error(
+        "requests are not counted, because %s does not answer (%s): reading goes on unlimited; signing in, new "
+        "passwords and exports are refused",
+        "the server of CACHE_URL" if settings.CACHE_URL else "the database",
+        error,
+    )
 
 
 def _take_more(scope: Scope, who: str, supply: _Supply, *, size: int, now: float) -> Decision:
     limit = limit_of(scope)
-    counted = rate_store.count(who, str(scope), size, window=limit.window, start=supply.start, limit=limit.requests)
-    _forget_old()
+    counted = _store().count(who, str(scope), size, window=limit.window, start=supply.start, limit=limit.requests)
+    if not settings.CACHE_URL:
+        _forget_old()
     elapsed = now - supply.start
     used = counted.requests - size + counted.previous * max(0.0, 1 - elapsed / limit.window)
     granted = max(0, min(size, math.floor(limit.requests - used)))
     if granted < size:
-        rate_store.give_back(who, str(scope), size - granted, start=supply.start)
+        _store().give_back(who, str(scope), size - granted, start=supply.start)
     reset = math.ceil(limit.window - elapsed)
     with _lock:
         if not granted:
@@ -201,15 +256,10 @@ def _wait(limit: Limit, requests: int, previous: int, elapsed: float) -> float:
 
 
 def _network(address: str) -> str:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
+    found = parsed(address)
     if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
         return str(ipaddress.ip_network((found, IPV6_NETWORK), strict=False))
-    return str(found)
+    return str(found or "")
 
 
 def _forget_old() -> None:

@@ -8,17 +8,18 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from multiflexi.models import Application, Company, Job, RunTemplate, User
+from multiflexi.models import ApiRateLimit, Application, Company, Job, RunTemplate, User
 from multiflexi.record.actor import Actor, Origin
-from multiflexi.services import second_factor, totp
+from multiflexi.services import allowlist, second_factor, totp
 from tests.acceptance.web_server import Answer, WebServer
 from tests.http import a_token, bearer, password_of
+from tests.redis_server import names_of_our_own
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -92,15 +93,39 @@ def _confirm_long_ago(user: User, secret: str) -> None:
     type(user.second_factor).objects.filter(user=user).update(last_step=0)
 
 
-def test_requests_to_both_count_together(process_environment: dict[str, str], robot: User):
+@pytest.mark.parametrize("store", ["database", "redis"])
+def test_requests_to_both_count_together(process_environment: dict[str, str], robot: User, store: str):
     settings = {"API_RATE_LIMIT_REQUESTS": "4", "API_RATE_LIMIT_WINDOW": "3600"}
     token = bearer(a_token(robot))
-    with both(process_environment, settings) as servers:
+    with ExitStack() as stack:
+        if store == "redis":
+            settings["CACHE_URL"] = stack.enter_context(names_of_our_own())
+        servers = stack.enter_context(both(process_environment, settings))
         answers = [servers[number % 2].get("/api/v2/me", **token) for number in range(6)]
         assert [answer.status for answer in answers] == [200] * 4 + [429] * 2
         assert all(int(answer.headers["retry-after"]) > 0 for answer in answers[4:])
         # The limit is the caller's, not the servers'.
         assert servers[0].get("/api/v2/me", **bearer(a_token(robot))).status == 200
+        assert ApiRateLimit.objects.exists() == (store == "database")
+
+
+def test_both_learn_who_may_connect(process_environment: dict[str, str], alice: User):
+    shell = Actor(None, Origin.CLI)
+    with both(process_environment, {}) as servers:
+        assert [server.get("/login/").status for server in servers] == [200, 200]
+        allowlist.add(shell, "192.0.2.0/24")
+        _until_all_answer(servers, 403)
+        assert "127.0.0.1" in servers[0].get("/api/v2/me").text
+        assert [server.get("/healthz").status for server in servers] == [200, 200]
+        allowlist.switch(shell, on=False)
+        _until_all_answer(servers, 200)
+
+
+def _until_all_answer(servers: tuple[WebServer, WebServer], status: int) -> None:
+    """They look every two seconds, each by itself; the slowest machine has a minute."""
+    deadline = time.monotonic() + 60
+    while {server.get("/login/").status for server in servers} != {status}:
+        assert time.monotonic() < deadline
 
 
 def test_a_key_holds_on_both(process_environment: dict[str, str], robot: User, acme: Company):

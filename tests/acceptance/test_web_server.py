@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from multiflexi.models import Role, User, UserRole
+from multiflexi.services import first_administrator
 from tests.acceptance.web_server import ROOT, WebServer
+from tests.http import a_token, bearer
 
 Serve = Callable[..., WebServer]
 
@@ -84,6 +87,23 @@ def test_from_sigterm_on_it_is_not_ready_and_finishes(serve: Serve):
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+def test_streams_do_not_keep_it_from_stopping(serve: Serve, asked: signal.Signals):
+    root = User.objects.create(login="root", email="root@example.org")
+    UserRole.objects.create(user=root, role=Role.objects.get(name="super_admin"))
+    token = a_token(root)
+    server = serve()
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    line.request("GET", "/api/v2/events/stream", headers=bearer(token))
+    answer = line.getresponse()
+    assert answer.readline() == b": here\n"
+    server.process.send_signal(asked)
+    # The server waits 30 seconds for requests, and ends those that are left by force: this one ends by itself.
+    assert answer.read() == b"\n"
+    assert server.process.wait(25) == 0
+    assert not any("SIGKILL" in one for one in server.lines)
+
+
 def test_a_proxy_at_a_unix_socket_is_believed_and_others_are_not(serve: Serve, tmp_path: Path):
     told = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
     assert "strict-transport-security" not in serve().get("/healthz", **told).headers
@@ -102,7 +122,7 @@ def test_a_proxy_at_a_unix_socket_is_believed_and_others_are_not(serve: Serve, t
 
 
 def test_a_wrong_setting_ends_it_with_78_and_one_line(process_environment: dict[str, str]):
-    for wrong in ({"MULTIFLEXI_WEB_THREADS": "none"}, {"DB_CONNECTION": ""}):
+    for wrong in ({"MULTIFLEXI_WEB_THREADS": "none"}, {"DB_CONNECTION": ""}, {"MULTIFLEXI_SETUP_CODE": "1234"}):
         done = subprocess.run(
             [sys.executable, "-m", "multiflexi.serving.program"],
             cwd=ROOT,
@@ -157,3 +177,19 @@ def test_no_control_socket_and_no_trace_of_the_query_in_the_log(serve: Serve, tm
     assert list(home.iterdir()) == []
     assert "GET /nowhere 404" in server.log()
     assert "hunter" not in server.log()
+
+
+def test_while_there_is_no_account_it_says_where_to_make_one(serve: Serve, request: pytest.FixtureRequest):
+    code = first_administrator.code()
+    server = serve()
+    assert server.get(f"/setup/?code={code}").status == 200
+    server.stop()
+    assert f"http://127.0.0.1:{server.port}/setup/?code={code}" in server.log()
+    named = serve(MULTIFLEXI_SETUP_CODE="from-the-image-7", MULTIFLEXI_PUBLIC_URL="https://multiflexi.example.org/mf")
+    named.stop()
+    assert "https://multiflexi.example.org/mf/setup/ with MULTIFLEXI_SETUP_CODE" in named.log()
+    assert "from-the-image" not in named.log()
+    request.getfixturevalue("alice")
+    silent = serve()
+    silent.stop()
+    assert "/setup/" not in silent.log()

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from multiflexi.http.authentication import Presented, Proven
 from multiflexi.http.oauth.validator import PREFIX
 from multiflexi.models import OAuthClient, User
+from multiflexi.record.actor import Client
 from multiflexi.services.errors import BadCredential
 
 
@@ -24,7 +25,14 @@ def access_token(request: Request, value: str) -> Proven | None:
     user = _account(found) if found and found.is_valid() else None
     if user is None or not user.is_active:
         raise BadCredential(_("The token is unknown, expired or revoked; create a new one."), "bad_token")
-    return user, Presented("oauth", None, frozenset(found.scope.split()))
+    client = Client(found.application.client_id, found.application.name) if found.application else None
+    return user, Presented("oauth", scopes=frozenset(found.scope.split()), access_id=found.pk, client=client)
+
+
+def counts(number: int) -> bool:
+    """Whether this access token is still one, and not over."""
+    found = get_access_token_model().objects.filter(pk=number).first()
+    return found is not None and bool(found.is_valid())
 
 
 def _account(found: object) -> User | None:

@@ -14,10 +14,10 @@ from multiflexi.access.matrix import Scope
 from multiflexi.models import OAuthClient, User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import lookup
+from multiflexi.services import lookup, revocation
 from multiflexi.services.errors import invalid_field
 from multiflexi.services.rights import need
-from multiflexi.services.standing import need_over
+from multiflexi.services.standing import need_in_place_of
 
 RIGHT = "system.config"
 NOUN = "OAuth application"
@@ -77,6 +77,7 @@ def delete(actor: Actor, client_id: str) -> None:
         audit.write(actor, "delete", ("OAuthClient", client.pk), severity="high", data={"name": client.name})
         OAuthClient.objects.filter(client_id=client_id).delete()
         client.delete()
+        revocation.of_client(actor, client_id)
 
 
 def _usable_scopes(scopes: Iterable[str]) -> list[str]:
@@ -110,5 +111,5 @@ def _service_account(actor: Actor, login: str) -> User:
             "account",
             _("name an enabled account without a password, made for this client; its roles and companies are its own."),
         )
-    need_over(actor, "users.update", found)
+    need_in_place_of(actor, "users.update", found)
     return found

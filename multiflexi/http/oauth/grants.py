@@ -10,7 +10,7 @@ from oauth2_provider.models import AccessToken, Application, Grant, RefreshToken
 from multiflexi.models import User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import lookup
+from multiflexi.services import lookup, revocation
 
 NOUN = "OAuth application"
 
@@ -29,3 +29,4 @@ def take_back(actor: Actor, user: User, client_id: str) -> None:
         for tokens in (RefreshToken, AccessToken, Grant):
             tokens.objects.filter(user=user, application=client).delete()
         audit.write(actor, "delete", ("OAuthGrant", client.pk), severity="medium", data={"name": client.name})
+        revocation.of_client(actor, client_id, user)

@@ -12,6 +12,7 @@ from multiflexi.http.compression import Compress
 from multiflexi.http.cookies import harden
 from multiflexi.http.cors import share
 from multiflexi.http.headers import content_policy, protect
+from multiflexi.http.prefixes import strip_prefix
 from multiflexi.http.proxies import tell_scheme
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +64,19 @@ def test_the_scheme_is_taken_from_trusted_proxies_only(make: RequestFactory, set
     assert not seen(PROXY, "http")
     assert not seen("192.0.2.7", "https")
     assert not seen(PROXY, "gopher")
+
+
+def test_a_proxy_tells_a_prefix_and_never_another_host(make: RequestFactory, settings):
+    settings.MULTIFLEXI_TRUSTED_PROXIES = [PROXY]
+
+    def seen(told: str, peer: str = PROXY) -> str:
+        request = make.get("/me/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_PREFIX=told)
+        return strip_prefix(lambda one: HttpResponse(one.META["SCRIPT_NAME"]))(request).content.decode()
+
+    assert (seen("/flexi"), seen("/a/b.c/")) == ("/flexi", "/a/b.c")
+    assert seen("/flexi", "192.0.2.7") == ""
+    for odd in ("//evil.example", "/\\evil.example", "evil", "/a b", "/a?b", "/%2f"):
+        assert seen(odd) == "", odd
 
 
 @pytest.mark.parametrize("header", ["HTTP_AUTHORIZATION", "HTTP_X_API_KEY"])
