@@ -17,6 +17,7 @@ from multiflexi.models import (
     ErasureType,
     Job,
     LoginAttempt,
+    SecondFactor,
     User,
     UserSession,
 )
@@ -66,10 +67,14 @@ def _tables(request: ErasureRequest, user: User) -> Iterator[tuple[str, QuerySet
     yield "token", user.tokens.all(), ErasureAction.DELETED, None
     yield "user_sessions", UserSession.objects.filter(user=user), ErasureAction.DELETED, None
     yield "idempotency_key", user.idempotency_keys.all(), ErasureAction.DELETED, None
+    yield "data_export_tokens", user.data_exports.all(), ErasureAction.DELETED, None
     if request.deletion_type == ErasureType.SOFT:
         return
     yield "company_user", user.memberships.all(), ErasureAction.DELETED, None
     yield "user_role", user.role_assignments.all(), ErasureAction.DELETED, None
+    yield "passkey", user.passkeys.all(), ErasureAction.DELETED, None
+    yield "recovery_code", user.recovery_codes.all(), ErasureAction.DELETED, None
+    yield "second_factor", SecondFactor.objects.filter(user=user), ErasureAction.DELETED, None
     yield "ip_whitelist", user.allowed_networks.all(), ErasureAction.DELETED, None
     names = [name for name in (user.login, user.email) if name]
     yield "login_attempts", LoginAttempt.objects.filter(username__in=names), ErasureAction.DELETED, None

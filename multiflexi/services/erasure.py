@@ -23,8 +23,8 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import erasing, lookup
 from multiflexi.services.errors import BadQuery, Conflict, Refused, invalid_field
-from multiflexi.services.rights import need
-from multiflexi.services.standing import keep_a_super_admin
+from multiflexi.services.rights import is_person, may, need
+from multiflexi.services.standing import keep_a_super_admin, need_over, need_own, need_own_or_over
 
 NOUN = "Erasure request"
 OPEN = (ErasureStatus.PENDING, ErasureStatus.APPROVED, ErasureStatus.SCHEDULED)
@@ -34,9 +34,13 @@ NO_GROUND = "Rejected by an administrator."
 
 
 def query(actor: Actor, *, status: str | None = None) -> QuerySet[ErasureRequest]:
-    """All requests, with the accounts they name. Raises NotPermitted, and BadQuery for an unknown status."""
-    need(actor, "privacy.manage")
+    """Requests with the accounts they name: all with the permission, else one's own, which tokens do not see.
+
+    Raises BadQuery for an unknown status.
+    """
     rows = ErasureRequest.objects.select_related("user", "requested_by", "reviewed_by")
+    if not may(actor, "privacy.manage", None):
+        rows = rows.filter(user_id=actor.user_id) if actor.user_id and is_person(actor) else rows.none()
     if not status:
         return rows
     if status not in ErasureStatus.values:
@@ -53,8 +57,11 @@ def find(actor: Actor, reference: Any) -> ErasureRequest:
 
 
 def create(actor: Actor, user: User, *, deletion_type: str, reason: str | None = None) -> ErasureRequest:
-    """Ask for the erasure of an account. Raises Conflict while another request is open, Refused and Invalid."""
-    need(actor, "privacy.manage")
+    """Ask for the erasure of an account: of one's own, or with the permission of one without a higher role.
+
+    Raises NotPermitted, Conflict while another request is open, Refused and Invalid.
+    """
+    need_own_or_over(actor, "privacy.manage", user)
     if deletion_type not in ErasureType.values:
         raise invalid_field("deletion_type", f"use one of {', '.join(ErasureType.values)}.")
     if user.is_system:
@@ -90,8 +97,24 @@ def reject(actor: Actor, request: ErasureRequest, reason: str | None = None) -> 
     _decide(actor, request, ErasureStatus.REJECTED, reason or NO_GROUND)
 
 
+def withdraw(actor: Actor, request: ErasureRequest) -> None:
+    """Take one's own request back, as long as it is not carried out. Raises NotPermitted for others, and Refused."""
+    need_own(actor, request.user or User())
+    with transaction.atomic():
+        _lock(request)
+        if request.status not in OPEN:
+            raise Refused(
+                f"Erasure request {request.pk} is {request.status}; only open ones can be withdrawn.",
+                "erasure_request_decided",
+                details={"status": request.status},
+            )
+        request.status, request.due_at, request.updated_at = ErasureStatus.CANCELLED, None, timezone.now()
+        request.save()
+        audit.write(actor, "withdraw", request, severity="medium")
+
+
 def _decide(actor: Actor, request: ErasureRequest, status: ErasureStatus, notes: str | None) -> None:
-    need(actor, "privacy.manage")
+    _need_over(actor, request)
     with transaction.atomic():
         _lock(request)
         if request.status != ErasureStatus.PENDING:
@@ -114,7 +137,7 @@ def process(actor: Actor, request: ErasureRequest) -> bool:
     Raises Refused for one that is not approved, for the last super administrator and for the last administrator of
     a company.
     """
-    need(actor, "privacy.manage")
+    _need_over(actor, request)
     with transaction.atomic():
         _lock(request)
         if request.status == ErasureStatus.COMPLETED:
@@ -184,6 +207,14 @@ def clean_up(actor: Actor, now: datetime, *, dry_run: bool = False) -> int:
                 data={"before": cutoff.isoformat(), "rows": number},
             )
     return number
+
+
+def _need_over(actor: Actor, request: ErasureRequest) -> None:
+    """Raise NotPermitted unless the actor manages such requests and the account has no higher role."""
+    if request.user is None:
+        need(actor, "privacy.manage")
+    else:
+        need_over(actor, "privacy.manage", request.user)
 
 
 def _lock(request: ErasureRequest) -> None:

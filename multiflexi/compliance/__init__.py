@@ -1,0 +1,1 @@
+"""Duties towards the people whose data the installation holds."""

@@ -1,0 +1,1 @@
+"""How plain values are written in formats that several surfaces and exports share."""
