@@ -45,9 +45,12 @@ def resolve(
     installation: Mapping[str, str],
     directory: Callable[[Job], str] = job_directory,
     answers: Answers = no_answers,
+    credentials: rows.Assigned | None = None,
 ) -> Resolved:
     """Resolve one job; see `resolve_many`. Raises EnvironmentProblem."""
-    outcome = resolve_many([job], installation=installation, directory=directory, answers=answers)[job.pk]
+    outcome = resolve_many(
+        [job], installation=installation, directory=directory, answers=answers, credentials=credentials
+    )[job.pk]
     if isinstance(outcome, EnvironmentProblem):
         raise outcome
     return outcome

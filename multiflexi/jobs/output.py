@@ -193,8 +193,8 @@ class LineFeed:
         # Masked first: what is no UTF-8 loses its bytes when it is decoded.
         masked, _ = self._masker.mask_bytes(text)
         for line in masked.decode(errors="replace").split("\n"):
-            *pieces, last = _pieces(line)
-            yield from ((piece, True) for piece in pieces)
+            *cut, last = pieces(line)
+            yield from ((piece, True) for piece in cut)
             yield last, block.goes_on
 
     def _row(self, index: int, kind: LineType, text: str, continued: bool, now: datetime) -> JobOutputLine:
@@ -251,16 +251,17 @@ def line_starts_backwards(data: bytes) -> Iterator[int]:
         yield end
 
 
-def _pieces(line: str) -> list[str]:
+def pieces(line: str) -> list[str]:
     """A line in pieces of at most 16 KiB of UTF-8; at least one."""
     if len(line) * 4 <= LINE_BYTES or len(data := line.encode()) <= LINE_BYTES:
         return [line]
-    pieces = []
-    while data:
-        cut = _character_start(data, LINE_BYTES) if len(data) > LINE_BYTES else len(data)
-        pieces.append(data[:cut].decode())
-        data = data[cut:]
-    return pieces
+    found, start = [], 0
+    while start < len(data):
+        end = start + LINE_BYTES
+        cut = _character_start(data, end) if end < len(data) else len(data)
+        found.append(data[start:cut].decode())
+        start = cut
+    return found
 
 
 def _character_start(data: bytes, position: int) -> int:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from multiflexi.jobs.completeness import missing_by_template
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.queue.hints import Topic
+from multiflexi.jobs.rows import Assigned
 from multiflexi.models import Company, Interval, RunTemplate
 from multiflexi.scheduling import zones
 from multiflexi.scheduling.cadence import Cadence
@@ -75,9 +76,9 @@ def obstacles(runtemplate: RunTemplate, missing: Sequence[str]) -> list[str]:
     return found
 
 
-def reasons(runtemplate: RunTemplate) -> list[str]:
-    """Why a run template is not scheduled, in words; empty when it is."""
-    return obstacles(runtemplate, missing_by_template([runtemplate])[runtemplate.pk])
+def reasons(runtemplate: RunTemplate, assigned: Assigned | None = None) -> list[str]:
+    """Why a run template is not scheduled, in words; empty when it is. `assigned` as in `missing_by_template`."""
+    return obstacles(runtemplate, missing_by_template([runtemplate], assigned)[runtemplate.pk])
 
 
 def refresh(runtemplate_ids: Iterable[int], *, now: datetime | None = None, cadence_changed: bool = False) -> int:

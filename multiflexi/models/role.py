@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -64,9 +66,9 @@ class RolePermission(models.Model):
 class UserRoleQuerySet(models.QuerySet["UserRole"]):
     """Assignments of roles."""
 
-    def in_force(self) -> UserRoleQuerySet:
+    def in_force(self, now: datetime | None = None) -> UserRoleQuerySet:
         """Assignments that have not expired, of roles that are switched on."""
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()), role__is_active=True)
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now or timezone.now()), role__is_active=True)
 
 
 class UserRole(models.Model):

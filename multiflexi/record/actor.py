@@ -27,6 +27,9 @@ class Grants(Protocol):
     def company_ids(self) -> frozenset[int] | None: ...
 
     @property
+    def closed(self) -> frozenset[int]: ...
+
+    @property
     def administered(self) -> frozenset[int]: ...
 
     @property
@@ -35,6 +38,14 @@ class Grants(Protocol):
     def permits(self, name: str) -> bool: ...
 
     def allows(self, name: str, company_id: int | None = None, *, own: bool = False) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A program that acts for an account by OAuth2; `id` is the one it is registered by."""
+
+    id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ class Actor:
     worker_id: int | None = None
     ip: str | None = None
     agent: str | None = None
+    client: Client | None = None
     grants: Grants | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +72,9 @@ class Actor:
 
     @property
     def label(self) -> str:
-        """The acting thing in one word: `token:4`, `worker:3`, `user:1` or `system`, the most specific one."""
+        """The acting thing in one word: `token:4`, `client:ID`, `worker:3`, `user:1` or `system`, the most specific."""
+        if self.client and self.token_id is None:
+            return f"client:{self.client.id}"[:64]
         for kind, number in (("token", self.token_id), ("worker", self.worker_id), ("user", self.user_id)):
             if number is not None:
                 return f"{kind}:{number}"

@@ -81,11 +81,18 @@ def entry(actor: Actor, action: str, entity: Entity, **details: Unpack[Details])
         event_type=details.get("event_type") or f"entity_{action}",
         event_description=clean_text(description),
         changes=_json(details.get("changes")),
-        additional_data=_json(details.get("data")),
+        additional_data=_json(_data(actor, details)),
         severity=AuditSeverity(details.get("severity", AuditSeverity.LOW)).value,
         outcome=AuditOutcome(details.get("outcome", AuditOutcome.DONE)).value,
         created_at=timezone.now(),
     )
+
+
+def _data(actor: Actor, details: Details) -> dict[str, Any]:
+    data = dict(details.get("data") or {})
+    if actor.client:
+        data["oauth_client"] = {"id": actor.client.id, "name": clean_text(actor.client.name)}
+    return data
 
 
 def _json(members: Mapping[str, Any] | None) -> Any:
@@ -111,4 +118,5 @@ def _identified(entity: Entity) -> tuple[str, int | None, int | None]:
         raise ValueError(f"{type(entity).__name__} has no id: write the entry after saving, or before deleting it")
     number = entity.pk if isinstance(entity.pk, int) else None
     owner = number if isinstance(entity, Company) else getattr(entity, "company_id", None)
-    return type(entity).__name__, number, owner
+    # Not the name of its type: the account of a request is a lazy stand-in.
+    return str(entity._meta.object_name), number, owner

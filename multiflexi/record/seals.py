@@ -1,28 +1,33 @@
 """The chain over the audit entries: whoever takes an entry away, or adds one, breaks it.
 
+Its links are made with the data key `audit`, so that nobody computes them anew who has the database alone.
+
 Writers never wait for it: they leave the ids of their entries in `audit_unsealed`, and a sealer links what it finds
 committed. Within a link the entries stand in id order; between links the order is that of their commits.
 """
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
 from multiflexi.models import AuditSeal, AuditUnsealed
+from multiflexi.vault import keyed
 
 BATCH = 1000
 FIRST = "0" * 64
+_PURPOSE = "audit seal"
 Entry = list[int | str]
 
 
 def seal(most: int = 100 * BATCH) -> int:
     """Chain committed entries, a link for each batch; how many were chained.
 
-    Any number of sealers may run at once: one of them carries the chain on, the others leave it to that one.
+    Any number of sealers may run at once: one of them carries the chain on, the others leave it to that one. Raises a
+    VaultError when the audit key is not usable.
     """
     sealed = 0
     while sealed < most:
@@ -34,9 +39,18 @@ def seal(most: int = 100 * BATCH) -> int:
 
 
 def hash_of(previous: str, entries: Sequence[Entry]) -> str:
-    """SHA-256 over the hash of the link before and the ids and codes of the entries, in hexadecimal."""
-    text = json.dumps(entries, separators=(",", ":"))
-    return hashlib.sha256(f"{previous}{text}".encode()).hexdigest()
+    """Keyed code of the hash of the link before and the ids and codes of the entries, in hexadecimal."""
+    return keyed.code(keyed.current_key(), _PURPOSE, _text(previous, entries))
+
+
+def fits(link: AuditSeal, previous: str) -> bool:
+    """Whether the link was made after this hash and for these entries. Raises a VaultError."""
+    made = keyed.codes(_PURPOSE, _text(previous, link.entries))
+    return link.prev_hash == previous and any(hmac.compare_digest(code, link.seal_hash) for code in made)
+
+
+def _text(previous: str, entries: Sequence[Entry]) -> str:
+    return previous + json.dumps(entries, separators=(",", ":"))
 
 
 def _seal_batch() -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from multiflexi.models import AuditEntry, AuditSeal, AuditUnsealed
 from multiflexi.record.proof import verify_entry
-from multiflexi.record.seals import BATCH, FIRST, hash_of
+from multiflexi.record.seals import BATCH, FIRST, fits
 
 
 class Broken(NamedTuple):
@@ -52,7 +52,7 @@ class Verification:
     def _chain(self) -> int:
         previous, chained, passed = FIRST, 0, set()
         for link in AuditSeal.objects.order_by("pk").iterator(chunk_size=20):
-            if link.prev_hash != previous or link.seal_hash != hash_of(previous, link.entries):
+            if not fits(link, previous):
                 self._broken(link.first_id, f"seal {link.pk} does not follow the one before")
             if self._known.get(link.pk, link.seal_hash) != link.seal_hash:
                 self._broken(link.first_id, f"seal {link.pk} is not the one noted earlier")

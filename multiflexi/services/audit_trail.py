@@ -41,6 +41,8 @@ def query(
         rows = rows.filter(Q(user_id=actor.user_id) | Q(company_id__in=grants.administered))
         if grants.only_companies is not None:
             rows = rows.filter(company_id__in=grants.only_companies)
+    if grants.closed:
+        rows = rows.exclude(company_id__in=grants.closed)
     equal = {
         "created_at__gte": start,
         "created_at__lt": end,

@@ -31,7 +31,8 @@ def query(actor: Actor, *, company_id: int | None = None, enabled: bool | None =
 
 
 def find(actor: Actor, reference: Any) -> EventRule:
-    return lookup.by_id(query(actor).select_related("runtemplate"), NOUN, reference)
+    rows = query(actor).select_related("runtemplate__app", "runtemplate__company")
+    return lookup.by_id(rows, NOUN, reference)
 
 
 def create(actor: Actor, **values: Any) -> EventRule:

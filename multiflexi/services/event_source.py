@@ -13,7 +13,7 @@ from multiflexi.models import Availability, Company, EventSource
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup
-from multiflexi.services.errors import Conflict, Invalid, invalid_field
+from multiflexi.services.errors import Invalid, invalid_field
 from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
@@ -48,7 +48,7 @@ def create(actor: Actor, *, name: str, db_password: str | None = None, **values:
     need(actor, "system.config")
     given = _usable(actor, {**values, "name": name})
     with transaction.atomic():
-        _refuse_duplicate(given["name"])
+        _refuse_duplicate(actor, given["name"])
         source = EventSource(**given)
         changes.check(source)
         source.save(force_insert=True)
@@ -71,7 +71,7 @@ def update(actor: Actor, source: EventSource, *, db_password: str | None = None,
     with transaction.atomic():
         source.refresh_from_db(from_queryset=EventSource.objects.select_for_update())
         if given.get("name", source.name) != source.name:
-            _refuse_duplicate(given["name"])
+            _refuse_duplicate(actor, given["name"])
         changed = changes.assign(source, given)
         changes.check(source)
         if db_password not in (None, "", MASK, NOT_SET) and db_password != _opened(source):
@@ -166,14 +166,11 @@ def _usable(actor: Actor, values: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _refuse_duplicate(name: str) -> None:
+def _refuse_duplicate(actor: Actor, name: str) -> None:
     found = EventSource.objects.filter(name=name).first()
     if found:
-        raise Conflict(
-            f"An event source {name} already exists (id {found.pk}); choose another name.",
-            "event_source_exists",
-            details={"id": found.pk, "field": "name"},
-        )
+        seen = query(actor).filter(pk=found.pk).exists()
+        raise lookup.taken(f"An event source {name}", found, seen=seen, code="event_source_exists", field="name")
 
 
 def _sealed(source: EventSource, text: str) -> str:

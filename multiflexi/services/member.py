@@ -8,13 +8,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from multiflexi.models import Company, CompanyRole, CompanyUser, User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, lookup, revocation
-from multiflexi.services.errors import invalid_field
-from multiflexi.services.rights import need
+from multiflexi.services.errors import NotFound, NotPermitted, invalid_field
+from multiflexi.services.rights import grants_of, may, need
 from multiflexi.services.scope import visible
 from multiflexi.services.standing import is_self
 from multiflexi.services.user import NOUN as USER
@@ -34,14 +35,17 @@ def query(actor: Actor, *, company: Company | None = None, user: User | None = N
 
 
 def candidate(actor: Actor, company: Company, reference: Any) -> User:
-    """An account to make a member: by id, exact login or exact e-mail, for those who may change members.
+    """An account to make a member: by exact login or exact e-mail, for those who may change members.
 
-    Raises NotFound, and NotPermitted for everybody else.
+    By its id an account is found by those who see all accounts, or share a company with it: numbers can be counted
+    up, logins cannot. Raises NotFound, and NotPermitted for everybody else.
     """
     need(actor, "companies.members", company.pk)
     rows = User.objects.filter(is_system=False, deleted_at=None)
     if lookup.is_id(reference):
-        return lookup.by_id(rows, USER, reference)
+        if may(actor, "users.read", None):
+            return lookup.by_id(rows, USER, reference)
+        return _acquaintance(actor, rows, int(reference))
     return rows.filter(login=str(reference)).first() or lookup.by_key(rows, USER, email=str(reference))
 
 
@@ -55,12 +59,13 @@ def assign(
 ) -> CompanyUser:
     """Make the account a member, for ever or until a time, or change its role there; without a role it is viewer.
 
-    Raises NotPermitted and Invalid.
+    Nobody gives a membership that lasts longer than their own. Raises NotPermitted and Invalid.
     """
     need(actor, "companies.members", company.pk)
     wanted = _role(role)
     if expires_at and expires_at <= timezone.now():
         raise invalid_field("expires_at", "this is over already; give a time to come or leave it empty.")
+    _need_as_long(actor, company, expires_at)
     if user.is_system:
         raise invalid_field("user_id", "a technical account is no member of companies; choose a person's.")
     given = {"role": wanted, "expires_at": expires_at}
@@ -84,6 +89,20 @@ def assign(
     return member
 
 
+def remove(actor: Actor, company: Company, number: int) -> bool:
+    """End the membership of the account with this id; False when it has none there.
+
+    Raises NotPermitted, and NotFound for those who see all accounts and named none of them.
+    """
+    need(actor, "companies.members", company.pk)
+    member = CompanyUser.objects.filter(company=company, user_id=number).select_related("user").first()
+    if member:
+        return unassign(actor, company, member.user)
+    if may(actor, "users.read", None):
+        lookup.by_id(User.objects.filter(is_system=False), USER, number)
+    return False
+
+
 def unassign(actor: Actor, company: Company, user: User) -> bool:
     """End a membership; False when there was none. Raises NotPermitted."""
     need(actor, "companies.members", company.pk)
@@ -103,6 +122,34 @@ def unassign(actor: Actor, company: Company, user: User) -> bool:
         member.delete()
         revocation.recheck(actor, user)
     return True
+
+
+def _need_as_long(actor: Actor, company: Company, until: datetime | None) -> None:
+    if grants_of(actor).company_ids is None:
+        return
+    own = CompanyUser.objects.in_force().filter(company=company, user_id=actor.user_id or 0).first()
+    if own and own.expires_at and (until is None or until > own.expires_at):
+        raise NotPermitted(
+            f"Your own membership in company {company.name} ends on {own.expires_at:%Y-%m-%d %H:%M} UTC, and nobody "
+            "gives one that lasts longer; name an end until then.",
+            "longer_than_own",
+            details={"company_id": company.pk},
+        )
+
+
+def _acquaintance(actor: Actor, rows: QuerySet[User], number: int) -> User:
+    ids = grants_of(actor).company_ids
+    shared = CompanyUser.objects.in_force().filter(user_id=number)
+    if ids is not None:
+        shared = shared.filter(company__in=ids)
+    found = rows.filter(pk=number, memberships__in=shared).first()
+    if found is None:
+        raise NotFound(
+            _("None of the accounts that you know has the number %(number)d; give the person's login or e-mail.")
+            % {"number": number},
+            "account_not_known",
+        )
+    return found
 
 
 def _role(role: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from multiflexi.jobs import mandate
 from multiflexi.models import Job, JobStatus, User
 from multiflexi.record.actor import Actor
@@ -21,3 +23,11 @@ def recheck(actor: Actor, user: User) -> list[int]:
         ids = [number for number, one in reasons.items() if one == reason]
         cancelled += job_stop.cancel_waiting(actor, Job.objects.filter(pk__in=ids), reason)
     return cancelled
+
+
+def of_client(actor: Actor, client_id: str, user: User | None = None) -> list[int]:
+    """Cancel the waiting jobs that an OAuth2 client asked for, for one account or for all; returns their ids."""
+    jobs = Job.objects.filter(**{mandate.BY_CLIENT: client_id})
+    if user is not None:
+        jobs = jobs.filter(launched_by=user)
+    return job_stop.cancel_waiting(actor, jobs, _("The application that asked for this job may not do so any more."))

@@ -57,7 +57,7 @@ def assign(
         raise NotPermitted("Nobody changes their own roles; ask another administrator.", "own_role")
     roles = named(names)
     for role in roles:
-        need_to_grant(actor, role)
+        need_to_grant(actor, role, expires_at)
     if expires_at and expires_at <= timezone.now():
         raise invalid_field("expires_at", "this is over already; give a time to come or leave it empty.")
     with transaction.atomic():

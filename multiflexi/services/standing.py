@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import cast
 
-from multiflexi.access.authority import Authority, of_roles
-from multiflexi.models import SUPER_ADMIN, Role, User, UserRole
+from django.db.models import Q
+
+from multiflexi.access.authority import INSTALLATION, Authority, of_roles
+from multiflexi.models import SUPER_ADMIN, CompanyUser, Role, User, UserRole
 from multiflexi.record.actor import Actor
 from multiflexi.services.errors import NotPermitted, Refused
 from multiflexi.services.rights import OF_THE_INSTALLATION, grants_of, is_person, need
@@ -28,13 +32,39 @@ def need_over(actor: Actor, name: str, user: User) -> None:
         )
 
 
-def need_to_grant(actor: Actor, role: Role) -> None:
-    """Raise NotPermitted for a role that grants more than the actor holds."""
-    if not _authority(actor).covers(of_roles([role])):
+def need_in_place_of(actor: Actor, name: str, user: User) -> None:
+    """As `need_over`, for what lets the actor act as this account: with its companies as well. Raises NotPermitted."""
+    need_over(actor, name, user)
+    memberships = CompanyUser.objects.in_force().filter(user=user).values_list("company_id", "role")
+    if not all(_authority(actor).covers_member(company_id, role) for company_id, role in memberships):
         raise NotPermitted(
-            f"Role {role.name} grants more than you hold; ask somebody who has it.",
+            f"User {user.login} has rights in companies where you lack them; who acts as them has these as well. "
+            "Let them do it themselves, or ask a super administrator.",
+            "foreign_member",
+            details={"user_id": user.pk},
+        )
+
+
+def need_to_grant(actor: Actor, role: Role, until: datetime | None = None) -> None:
+    """Raise NotPermitted for a role that grants more than the actor holds, or for longer; None is for ever."""
+    granted = of_roles([role])
+    if not (_authority(actor).covers(granted) and _lasting(actor, until).covers(granted)):
+        raise NotPermitted(
+            f"Role {role.name} grants more than you hold until then; ask somebody who has it.",
             "higher_role",
             details={"role": role.name},
+        )
+
+
+def need_to_grant_permissions(actor: Actor, names: Collection[str]) -> None:
+    """Raise NotPermitted for permissions that the actor does not hold."""
+    authority = _authority(actor)
+    lacking = set() if authority.everything or authority.super_admin else set(names) - authority.permissions
+    if lacking:
+        raise NotPermitted(
+            f"You do not hold {', '.join(sorted(lacking))}; ask somebody who does.",
+            "higher_role",
+            details={"permissions": sorted(lacking)},
         )
 
 
@@ -54,6 +84,14 @@ def need_own_or_over(actor: Actor, name: str, user: User) -> None:
         need_over(actor, name, user)
 
 
+def need_own_or_in_place_of(actor: Actor, name: str, user: User) -> None:
+    """As `need_own` for one's own account, as `need_in_place_of` for those of others."""
+    if is_self(actor, user):
+        need_own(actor, user)
+    else:
+        need_in_place_of(actor, name, user)
+
+
 def keep_a_super_admin(user: User) -> None:
     """Raise Refused if nobody but this account could act as super administrator for ever.
 
@@ -68,6 +106,15 @@ def keep_a_super_admin(user: User) -> None:
             f"User {user.login} is the last super administrator; give the role to somebody else first.",
             "last_super_admin",
         )
+
+
+def _lasting(actor: Actor, until: datetime | None) -> Authority:
+    """What the actor will hold by system roles until then."""
+    if _authority(actor).everything:
+        return INSTALLATION
+    held = UserRole.objects.in_force().filter(user=actor.user_id)
+    ends_later = Q(expires_at=None) | (Q(expires_at__gte=until) if until else Q())
+    return of_roles(Role.objects.filter(assignments__in=held.filter(ends_later)))
 
 
 def _authority(actor: Actor) -> Authority:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.isolation.rows import OPEN, PAGE, PUBLIC, Ref, Row, Text
+from tests.isolation.rows import OPEN, OWN, PAGE, PUBLIC, Ref, Row, Text
 
 Rows = dict[str, dict[str, Row]]
 UNKNOWN = Row(PUBLIC, done=(404,))
@@ -58,6 +58,13 @@ def _older_noun(
 NEW_TEMPLATE = {"name": "new", "app_id": Ref("app"), "company_id": Ref("company")}
 NEW_CREDENTIAL = {"name": "new", "company_id": Ref("company"), "credential_type_id": Ref("credential_type")}
 NEW_RULE = {"runtemplate_id": Ref("runtemplate"), "source_runtemplate_id": Ref("idle_runtemplate")}
+
+EXPORTING = {
+    "GET": Row(OWN, query={"action": "export", "format": "json"}, person=True),
+    "POST": Row(OWN, {"action": "export", "format": "xml"}, person=True),
+}
+# A link that nobody was given.
+DOWNLOADING = {"GET": Row(OWN, query={"token": "0" * 64}, done=(403,), person=True)}
 
 LEGACY = _merged(
     {
@@ -144,7 +151,7 @@ LEGACY = _merged(
     },
     _older_noun(
         "job", "jobs", "jobId", "jobs.read",
-        (Row("jobs.create", {"runtemplate_id": Ref("runtemplate")}),),
+        (Row("jobs.create", {"runtemplate_id": Ref("runtemplate")}, unseen=("runtemplate",)),),
         None,
         Row("jobs.delete", parts={"jobId": "old_job"}),
     ),
@@ -188,6 +195,10 @@ LEGACY = _merged(
         "legacy/auditlog.json": {"GET": Row("audit.read", everything="security.audit")},
         "legacy/auditlog/{auditLogId}.json": {"GET": Row("audit.read", everything="security.audit")},
     },
+    {
+        "legacy/data-export": EXPORTING,
+        "legacy/data-export-download": DOWNLOADING,
+    },
 )  # fmt: skip
 
 IMAGES: Rows = {
@@ -198,23 +209,38 @@ IMAGES: Rows = {
     "credentialprototypeimage.php": {"GET": Row(PUBLIC, query={"id": Ref("prototype")})},
 }
 
-FORM = {"GET": Row(PAGE), "POST": Row(PAGE, {})}
-ENTRANCE = (200, 400, 403, 422)
+FORMER: Rows = {"api/data-export.php": EXPORTING, "data-export.php": DOWNLOADING}
+
+# A form that is refused for what was not filled in is shown again.
+FORM = {"GET": Row(PAGE), "POST": Row(PAGE, {}, done=(200, 302, 422))}
+# Pressed on another page; without a sign-in even the wrong method leads to that.
+BUTTON = {"GET": Row(PAGE, done=(405,)), "POST": Row(PAGE, {})}
+# For those whose password was right and who are not signed in yet; it leads all others to the beginning.
+STEP = dict.fromkeys(("GET", "POST"), Row(PAGE, done=(302,), leaves=True))
+CLIENT_ID = {"client_id": Text("none")}
+ENTRANCE = (200, 302, 400, 403, 422)
 PAGES: Rows = {
     **{name: {"GET": Row(PUBLIC)} for name in ("healthz", "healthz/", "readyz", "readyz/")},
     "": {"GET": Row(PAGE), "POST": Row(PAGE, {})},
     "language/": {"GET": Row(PUBLIC), "POST": Row(PUBLIC, {"language": "cs"})},
     "login/": {"GET": Row(PUBLIC), "POST": Row(PUBLIC, {}, done=ENTRANCE)},
-    "login/2fa/": FORM,
-    "login/set-up/": FORM,
-    "logout/": {"POST": Row(PAGE, {})},
+    "setup/": dict.fromkeys(("GET", "POST"), UNKNOWN),
+    "login/2fa/": STEP,
+    "login/passkey/": {"GET": Row(PUBLIC), "POST": Row(PUBLIC, {}, done=ENTRANCE)},
+    "login/set-up/": STEP,
+    "logout/": {"POST": Row(PAGE, {}, leaves=True)},
     "password/change/": FORM,
     "password/reset/": {"GET": Row(PUBLIC), "POST": Row(PUBLIC, {}, done=ENTRANCE)},
-    "password/reset/{uidb36}/{token}/": dict.fromkeys(
-        ("GET", "POST"),
-        Row(PUBLIC, parts={"uidb36": Text("1"), "token": Text("none")}, done=(200, 302, 400, 404, 410)),
+    **dict.fromkeys(
+        ("password/reset/{uidb36}/{token}/", "password/reset/{uidb36}/{token}"),
+        dict.fromkeys(
+            ("GET", "POST"),
+            Row(PUBLIC, parts={"uidb36": Text("1"), "token": Text("none")}, done=(200, 302, 400, 404, 410)),
+        ),
     ),
-    "oauth/authorize/": FORM | {"PUT": Row(PAGE, {})},
+    # Without a client that asks there is nothing to consent to.
+    "oauth/authorize/": {"GET": Row(PAGE, done=(400,)), "POST": Row(PAGE, {}, done=(200, 400))}
+    | {"PUT": Row(PAGE, {}, done=(200, 400))},
     **{
         f"oauth/{name}{slash}": {"POST": Row(PUBLIC, {}, done=(400, 401))}
         for name in ("token", "revoke")
@@ -225,20 +251,36 @@ PAGES: Rows = {
     ".well-known/oauth-authorization-server/{issuer_path}": {
         "GET": Row(PUBLIC, parts={"issuer_path": Text("multiflexi")}, done=(200, 404))
     },
-    "oauth/applications/": FORM,
-    "oauth/applications/{client_id}/delete/": dict.fromkeys(
-        ("GET", "POST"), Row(PAGE, parts={"client_id": Text("none")})
-    ),
+    "oauth/applications/": {
+        "GET": Row(PAGE, also=("system.config",)),
+        "POST": Row(PAGE, {}, also=("system.config",), done=(200, 422)),
+    },
+    "oauth/applications/{client_id}/delete/": {
+        "GET": Row(PAGE, parts=CLIENT_ID, done=(405,)),
+        "POST": Row(PAGE, {}, parts=CLIENT_ID),
+    },
     "me/": FORM,
     "me/confirm/": FORM,
     "me/security/": FORM,
     "me/security/second-factor/": FORM,
-    "me/security/second-factor/off/": FORM,
-    "me/security/second-factor/replace/": FORM,
-    "me/security/applications/{client_id}/end/": dict.fromkeys(
-        ("GET", "POST"), Row(PAGE, parts={"client_id": Text("none")})
+    "me/security/second-factor/off/": BUTTON,
+    "me/security/second-factor/replace/": BUTTON,
+    "me/security/applications/{client_id}/end/": {
+        "GET": Row(PAGE, parts=CLIENT_ID, done=(405,)),
+        "POST": Row(PAGE, {}, parts=CLIENT_ID),
+    },
+    "me/security/codes/": BUTTON,
+    "me/security/sessions/end-others/": BUTTON,
+    "me/security/sessions/{number}/end/": {
+        "GET": Row(PAGE, parts={"number": Text("1")}, done=(405,)),
+        "POST": Row(PAGE, {}, parts={"number": Text("1")}),
+    },
+    "me/security/passkeys/add/": FORM,
+    "me/security/passkeys/{number}/": dict.fromkeys(
+        ("GET", "POST"), Row(PAGE, parts={"number": Text("1")}, done=(404,))
     ),
-    "me/security/codes/": FORM,
-    "me/security/sessions/end-others/": FORM,
-    "me/security/sessions/{number}/end/": dict.fromkeys(("GET", "POST"), Row(PAGE, parts={"number": Text("1")})),
+    "me/security/passkeys/{number}/remove/": {
+        "GET": Row(PAGE, parts={"number": Text("1")}, done=(405,)),
+        "POST": Row(PAGE, {}, parts={"number": Text("1")}, done=(404,)),
+    },
 }

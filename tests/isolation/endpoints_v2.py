@@ -8,6 +8,7 @@ from tests.isolation.endpoints import (
     ANY_OUTCOME,
     APP,
     DEFINITION,
+    FORMER,
     IMAGES,
     LEGACY,
     NEW_CREDENTIAL,
@@ -49,8 +50,10 @@ def _gets(base: str, rule: str, *names: str, **more: Any) -> Rows:
 
 
 TEMPLATE, JOB, COMPANY, APPLICATION = "runtemplates/{id}", "jobs/{id}", "companies/{id}", "apps/{id}"
+ERASURE = "erasure-requests/{id}"
 NEW_SOURCE = {"name": "new", "db_host": "127.0.0.1", "db_port": "1"}
 NEW_CHAIN = {"runtemplate_id": Ref("runtemplate"), "runtemplate_source_id": Ref("idle_runtemplate")}
+NEW_ROLE = {"name": "new", "permissions": ["jobs.read"]}
 MEMBER = {"user_id": "common_person"}
 
 V2 = joined(
@@ -133,7 +136,7 @@ V2 = joined(
         activate=Row("runtemplates.activate", parts={"id": "idle_runtemplate"}),
         deactivate=Row("runtemplates.activate"),
         clone=Row("runtemplates.create", {"name": "copy"}),
-        schedule=Row("jobs.create", {}),
+        schedule=Row("jobs.create", {}, unseen=("runtemplate",)),
         preview=Row("jobs.read", {}),
     ),
     _gets(TEMPLATE, "jobs.read", "environment", "explain", "config"),
@@ -157,7 +160,7 @@ V2 = joined(
     reading(JOB, "jobs.read"),
     {
         "jobs": {
-            "POST": Row("jobs.create", {"runtemplate_id": Ref("runtemplate")}),
+            "POST": Row("jobs.create", {"runtemplate_id": Ref("runtemplate")}, unseen=("runtemplate",)),
             "DELETE": Row("jobs.delete", query={"runtemplate": Ref("runtemplate"), "dry_run": "true"}, foreign=OPEN),
         },
         JOB: {"DELETE": Row("jobs.delete", parts={"id": "old_job"})},
@@ -254,6 +257,17 @@ V2 = joined(
             "DELETE": Row("users.update", refused=404),
         },
     },
+    {
+        "security/allowlist": {
+            "GET": Row("security.whitelist"),
+            "POST": Row("security.whitelist", {"network": "127.0.0.1"}),
+        },
+        "security/allowlist/{id}": {
+            "GET": Row("security.whitelist"),
+            "PATCH": Row("security.whitelist", {"note": "x"}),
+            "DELETE": Row("security.whitelist"),
+        },
+    },
     reading("users/{id}", "users.read"),
     {
         "users": {"POST": Row("users.create", {"login": "newcomer", "email": "newcomer@example.org"})},
@@ -266,6 +280,14 @@ V2 = joined(
         Row("users.delete", parts={"id": "leaver"}),
     ),
     reading("roles/{id}", "roles.read"),
+    {"roles": {"POST": Row("roles.create", NEW_ROLE)}},
+    changing(
+        "roles/{id}",
+        # It is built in.
+        Row("roles.update", NEW_ROLE, done=(409,)),
+        Row("roles.update", {"description": "x"}),
+        Row("roles.delete", done=(409,)),
+    ),
     # Topics, tags, logs
     reading("topics/{id}", "applications.read"),
     {"topics": {"POST": Row("applications.update", {"name": "new", "color": "#112233"})}},
@@ -296,7 +318,10 @@ V2 = joined(
         Row("system.config"),
     ),
     reading("event-rules/{id}", "jobs.read"),
-    {"event-rules": {"POST": Row("runtemplates.update", NEW_CHAIN)}},
+    {
+        "event-rules": {"POST": Row("runtemplates.update", NEW_CHAIN)},
+        "event-rules/{id}/preview": {"POST": Row("jobs.read", {"data": {"evidence": "order"}})},
+    },
     changing(
         "event-rules/{id}",
         Row("runtemplates.update", NEW_CHAIN),
@@ -304,7 +329,34 @@ V2 = joined(
         Row("runtemplates.update"),
     ),
     reading("audit-log/{id}", "audit.read", everything="security.audit"),
+    # Privacy: exports are of the caller's own data, the one in these rows is of somebody else.
+    {
+        "data-exports": {"GET": Row(OWN, person=True), "POST": Row(OWN, {"format": "json"}, person=True)},
+        "data-exports/{id}": {"GET": Row(OWN, done=(404,), person=True)},
+        "data-exports/{id}/content": {"GET": Row(OWN, query={"token": "0" * 64}, done=(404,), person=True)},
+        "erasure-requests": {
+            "GET": Row(OWN),
+            "POST": Row("privacy.manage", {"user_id": Ref("leaver"), "deletion_type": "soft"}),
+        },
+        ERASURE: {"GET": Row("privacy.manage", refused=404)},
+        f"{ERASURE}/plan": {"GET": Row("privacy.manage", parts={"id": "approved_erasure"}, refused=404)},
+        # Others than its owner reject a request.
+        f"{ERASURE}/withdraw": {"POST": Row(OWN, {}, done=(403, 404))},
+    },
+    _posts(
+        ERASURE,
+        approve=Row("privacy.manage", {}, refused=404),
+        reject=Row("privacy.manage", {}, refused=404),
+        process=Row("privacy.manage", {}, parts={"id": "approved_erasure"}, refused=404),
+    ),
+    {
+        "audit-log/verify": {
+            "GET": Row("audit.export", everything="audit.export"),
+            "POST": Row("audit.export", {"seals": []}, everything="audit.export"),
+        },
+        "audit-log/export": {"GET": Row("audit.export", everything="audit.export")},
+    },
     reading("logs/{id}", "jobs.read", everything="system.logs"),
 )
 
-ENDPOINTS: Rows = {**PAGES, **IMAGES, **LEGACY, **V2, f"{BASE}/": {"GET": Row(PUBLIC)}}
+ENDPOINTS: Rows = {**PAGES, **IMAGES, **FORMER, **LEGACY, **V2, f"{BASE}/": {"GET": Row(PUBLIC)}}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.isolation.personas import ACME, ALL_SCOPES, GLOBEX, Persona
+from tests.isolation.personas import ACME, ALL_SCOPES, GLOBEX, SESSION, Persona
 from tests.isolation.plots import SECRET, World, numbers
 from tests.isolation.rows import OWN, PAGE, PUBLIC, SEEN_BY, Row, kinds_of
 
@@ -28,7 +28,7 @@ class Judge:
         if row.rule == PUBLIC:
             return None
         if row.rule == PAGE:
-            return SIGN_IN
+            return self._of_page(row, persona)
         if persona.anonymous:
             return 401
         if row.person and (persona.scopes is not None or persona.only):
@@ -36,10 +36,15 @@ class Judge:
         if row.rule == OWN or self._sees_everything(row, persona):
             return None
         kinds = kinds_of(address, row)
-        rules = [row.rule, *row.also, *(SEEN_BY[kind] for kind in kinds if kind in SEEN_BY)]
+        rules = [row.rule, *row.also, *(SEEN_BY[kind] for kind in kinds - set(row.unseen) if kind in SEEN_BY)]
         if not all(persona.holds(rule, self.permissions) for rule in rules):
             return row.refused
         return self._by_company(kinds, row, persona, company)
+
+    def _of_page(self, row: Row, persona: Persona) -> int | None:
+        if persona.way != SESSION:
+            return SIGN_IN
+        return None if all(persona.holds(rule, self.permissions) for rule in row.also) else row.refused
 
     def _by_company(self, kinds: set[str], row: Row, persona: Persona, company: str) -> int | None:
         if not any(kind in self.world.acme.ids and kind not in OF_ACCOUNTS for kind in kinds):

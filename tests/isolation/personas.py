@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from oauth2_provider.models import get_access_token_model, get_application_model
 
 from multiflexi.access.matrix import RULES, Scope
-from multiflexi.models import Company, CompanyRole, CompanyUser, Permission, Role, User, UserRole
+from multiflexi.http import sessions
+from multiflexi.http.oauth import clients
+from multiflexi.http.oauth.validator import PREFIX
+from multiflexi.models import Company, CompanyRole, CompanyUser, OAuthClient, Permission, Role, User, UserRole
 from tests.http import a_token, basic, bearer, password_of
 
 ACME, GLOBEX = "acme", "globex"
 RANKS = (CompanyRole.VIEWER, CompanyRole.MANAGER, CompanyRole.ADMIN)
 ALL_SCOPES = frozenset(Scope.values)
+# How somebody proves who they are: an API token, the session of a browser, an access token that a person gave to an
+# OAuth client, and one that such a client got for itself.
+TOKEN, SESSION, GIVEN, SERVICE = "token", "session", "given", "service"
 # Headers and account of each persona.
 Callers = dict[str, tuple[dict[str, str], int | None]]
 
 
 @dataclass(frozen=True)
 class Persona:
-    """A caller: a system role, roles in companies, and what a token leaves of them (None: all of it)."""
+    """A caller: a system role, roles in companies, what a token leaves of them (None: all), and the way of proof."""
 
     name: str
     role: str | None = None
@@ -26,6 +39,7 @@ class Persona:
     scopes: frozenset[str] | None = None
     only: str | None = None
     anonymous: bool = False
+    way: str = TOKEN
 
     @property
     def is_everywhere(self) -> bool:
@@ -68,7 +82,20 @@ PEOPLE = (
     Persona("user", "user", _IN_ACME),
     Persona("viewer", "viewer", _IN_ACME),
     Persona("without a system role", None, _IN_ACME),
+    Persona("token that only runs", "admin", _IN_ACME, frozenset({Scope.RUN.value})),
     Persona("token for another company", "admin", (*_IN_ACME, (GLOBEX, CompanyRole.ADMIN)), ALL_SCOPES, GLOBEX),
+)
+_IN_GLOBEX = ((GLOBEX, CompanyRole.ADMIN),)
+# The same rules, whatever the proof. Only sessions get beyond the sign-in page.
+BY_OTHER_WAYS = (
+    Persona("session of super_admin", "super_admin", way=SESSION),
+    Persona("session of a viewer of the company", "admin", ((ACME, CompanyRole.VIEWER),), way=SESSION),
+    Persona("session of an admin of another company", "admin", _IN_GLOBEX, way=SESSION),
+    Persona("session without a system role", None, _IN_ACME, way=SESSION),
+    Persona("client of an admin of the company", "admin", _IN_ACME, ALL_SCOPES, way=GIVEN),
+    Persona("client of an admin of another company", "admin", _IN_GLOBEX, ALL_SCOPES, way=GIVEN),
+    Persona("client that may only read", "super_admin", scopes=frozenset({"read"}), way=GIVEN),
+    Persona("client for itself", "admin", _IN_GLOBEX, ALL_SCOPES, way=SERVICE),
 )
 
 
@@ -84,7 +111,8 @@ def headers_of(people: Iterable[Persona], companies: dict[str, Company]) -> Call
 
 def as_person(persona: Persona, user_id: int) -> dict[str, str]:
     """Headers with the password, for what tokens may not do."""
-    return basic(User.objects.get(pk=user_id)) if persona.scopes is None and persona.only is None else {}
+    is_token = persona.way == TOKEN and persona.scopes is None and persona.only is None
+    return basic(User.objects.get(pk=user_id)) if is_token else {}
 
 
 def _headers(one: Persona, companies: dict[str, Company]) -> tuple[dict[str, str], int | None]:
@@ -98,10 +126,43 @@ def _headers(one: Persona, companies: dict[str, Company]) -> tuple[dict[str, str
         UserRole.objects.create(user=user, role=Role.objects.get(name=one.role))
     for name, role in one.companies:
         CompanyUser.objects.create(user=user, company=companies[name], role=role)
+    if one.way == SESSION:
+        return _session(user), user.pk
+    if one.way in (GIVEN, SERVICE):
+        return _access_token(one, user), user.pk
     limits = {"scopes": sorted(one.scopes)} if one.scopes is not None else {}
     if one.only:
         limits["company_ids"] = [companies[one.only].pk]
     return bearer(a_token(user, **limits)), user.pk
+
+
+def _session(user: User) -> dict[str, str]:
+    """The cookie of a browser whose person has just proven who they are, and will have for as long as tests take."""
+    browser = Client()
+    browser.force_login(user)
+    kept = browser.session
+    kept[sessions.PROVEN] = int(time.time()) + 86400
+    kept.save()
+    return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={kept.session_key}"}
+
+
+def _access_token(one: Persona, user: User) -> dict[str, str]:
+    scopes = sorted(one.scopes or ())
+    grant = clients.CREDENTIALS if one.way == SERVICE else clients.CODE
+    client = get_application_model().objects.create(
+        name=one.name, client_type="confidential", authorization_grant_type=grant, redirect_uris="https://example.org/"
+    )
+    account = user if one.way == SERVICE else None
+    OAuthClient.objects.create(client_id=client.client_id, scopes=scopes, account=account)
+    value = f"{PREFIX}{user.login}"
+    get_access_token_model().objects.create(
+        user=None if one.way == SERVICE else user,
+        application=client,
+        token=value,
+        scope=" ".join(scopes),
+        expires=timezone.now() + timedelta(days=1),
+    )
+    return bearer(value)
 
 
 def permissions_of_roles() -> dict[str | None, frozenset[str]]:

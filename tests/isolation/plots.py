@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Model
 
 from multiflexi.models import (
+    AllowedNetwork,
     Application,
     Artifact,
     ArtifactKind,
@@ -26,6 +27,8 @@ from multiflexi.models import (
     CredentialPrototype,
     CredentialPrototypeField,
     CredentialType,
+    DataExport,
+    ErasureRequest,
     EventRule,
     EventSource,
     Job,
@@ -83,6 +86,8 @@ def build() -> World:
     common = _installation()
     acme = _plot("Acme", common, 1)
     globex = _plot("Globex", common, RANGE // 2)
+    # Somebody of the company asked for, whom nobody names as a row of another one.
+    common["common_person"] = acme.ids["member"]
     return World(acme, globex, common)
 
 
@@ -105,6 +110,10 @@ def _app(name: str, **values: Any) -> Application:
     return Application.objects.create(uuid=uuid.uuid4(), code=name[:6], name=name, executable="/bin/true", **values)
 
 
+def _account(login: str) -> User:
+    return User.objects.create(login=login, email=f"{login}@example.org")
+
+
 def _installation() -> dict[str, Any]:
     app, spare = _app("import", tags=["bank"]), _app("spare")
     ConfField.objects.create(app=app, keyname="ACCOUNT", type="string", defval="1")
@@ -116,17 +125,25 @@ def _installation() -> dict[str, Any]:
     CredentialPrototypeField.objects.create(
         credential_prototype=prototypes[0], keyword="BANK_TOKEN", type="password", name="Token"
     )
-    people = [User.objects.create(login=login, email=f"{login}@example.org") for login in ("somebody", "leaver")]
+    people = [_account(login) for login in ("somebody", "leaver")]
     worker = Worker.objects.create(role=WorkerRole.EXECUTOR, name="one", host="here", boot_id="1", modules=["Native"])
+    leaving = [
+        ErasureRequest.objects.create(user=person, user_login=person.login, status=status)
+        for person, status in ((people[0], "pending"), (_account("asked-before"), "approved"))
+    ]
+    export = DataExport.objects.create(user=people[0], token_hash="0", expires_at=datetime.now(UTC))
     return {
+        "erasure_request": leaving[0].pk,
+        "approved_erasure": leaving[1].pk,
+        "data_export": export.pk,
         "app": app.pk,
         "spare_app": spare.pk,
         "prototype": prototypes[0].pk,
         "spare_prototype": prototypes[1].pk,
+        "allowed_network": AllowedNetwork.objects.create(network="127.0.0.0/8").pk,
         "topic": Topic.objects.create(topic="money", color="#00aa11").pk,
         "person": people[0].pk,
         "leaver": people[1].pk,
-        "common_person": people[0].pk,
         "role": Role.objects.get(name="viewer").pk,
         "worker": worker.pk,
         "app_uuid": str(app.uuid),

@@ -39,7 +39,8 @@ BY_COLLECTION = {
     "schedule": "queue_entry", "tasks": "task", "credentials": "credential", "credential-types": "credential_type",
     "credential-prototypes": "prototype", "limits": "limit", "workers": "worker", "tokens": "token",
     "users": "person", "roles": "role", "topics": "topic", "logs": "log_entry", "audit-log": "audit_entry",
-    "event-sources": "event_source", "event-rules": "event_rule",
+    "event-sources": "event_source", "event-rules": "event_rule", "data-exports": "data_export",
+    "erasure-requests": "erasure_request", "allowlist": "allowed_network",
 }  # fmt: skip
 _PART = re.compile(r"\{(\w+)\}")
 
@@ -59,7 +60,9 @@ class Row:
     of rows for parts of the address, or texts for those, where their names do not tell. `done` are the answers to
     those who may, any success without; `refused` that to those who may not. `foreign` is the answer where the rows
     are another company's; OPEN: the same answer as to others, without those rows. `everything` is a rule whose
-    holders see the rows of all companies. `person` says that no token may.
+    holders see the rows of all companies. `person` says that no token may. `unseen` are kinds that one need not be
+    able to read. Of pages, which take a session, `also` are all rules; `leaves` says that one is done with a page that
+    leads to the sign-in page even who is signed in.
     """
 
     rule: str
@@ -73,6 +76,8 @@ class Row:
     everything: str = ""
     person: bool = False
     endless: bool = False
+    unseen: tuple[str, ...] = ()
+    leaves: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

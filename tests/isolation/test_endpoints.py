@@ -21,13 +21,31 @@ from multiflexi.vault import keyring
 from tests.isolation import plots, rows
 from tests.isolation.endpoints_v2 import ENDPOINTS
 from tests.isolation.judge import Judge
-from tests.isolation.personas import ACME, GLOBEX, PEOPLE, Persona, as_person, headers_of, permissions_of_roles, without
+from tests.isolation.personas import (
+    ACME,
+    BY_OTHER_WAYS,
+    GLOBEX,
+    PEOPLE,
+    SESSION,
+    Persona,
+    as_person,
+    headers_of,
+    permissions_of_roles,
+    without,
+)
 from tests.isolation.routes import methods_of, routes
 from tests.isolation.rows import OWN, PAGE, PUBLIC, Row
 
 # Also tells pytest-django that a database is needed; each test is a savepoint of the transaction around them all.
 pytestmark = pytest.mark.django_db
+
+
+def is_public(address: str, method: str) -> bool:
+    return ENDPOINTS[address][method].rule == PUBLIC
+
+
 CASES = [(address, method) for address, methods in ENDPOINTS.items() for method in methods]
+CHANGING = [(address, method) for address, method in CASES if method != "GET" and not is_public(address, method)]
 READING = [address for address, methods in ENDPOINTS.items() if "GET" in methods]
 TOO_SMALL = {scope: without(scope) for scope in Scope.values}
 SPECIAL = {PUBLIC, OWN, PAGE}
@@ -45,6 +63,7 @@ class Stage:
     def ask(self, method: str, address: str, row: Row, persona: Persona, **rows_of: Any) -> tuple[int, bytes]:
         """Status and everything told; what the request changed is undone."""
         headers, user_id = self.callers[persona.name]
+        client = rows_of.pop("browser", self.client)
         path, body, query = rows.request_of(address, row, self.world, rows_of.pop("plot", self.world.acme), **rows_of)
         more: dict[str, Any] = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
         if row.person and user_id:
@@ -52,7 +71,7 @@ class Stage:
         if query:
             path = f"{path}?{urlencode(query)}"
         with undone():
-            answer = self.client.generic(method, path, headers={**headers, **row.headers}, **more)
+            answer = client.generic(method, path, headers={**headers, **row.headers}, **more)
             told = _told(answer, row)  # type: ignore[arg-type]
             told = without_asked(told, path, more.get("data", ""))
         self.client.cookies.clear()
@@ -107,7 +126,7 @@ def stage(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stage]:
         world = plots.build()
         companies = {ACME: world.acme.company, GLOBEX: world.globex.company}
         judge = Judge(world, permissions_of_roles())
-        yield Stage(world, judge, headers_of([*PEOPLE, *TOO_SMALL.values()], companies))
+        yield Stage(world, judge, headers_of([*PEOPLE, *BY_OTHER_WAYS, *TOO_SMALL.values()], companies))
         keyring.forget()
 
 
@@ -142,11 +161,13 @@ def test_rows_name_rules_of_the_matrix() -> None:
 def test_who_may(stage: Stage, address: str, method: str) -> None:
     row = ENDPOINTS[address][method]
     wrong = []
-    for persona in [*PEOPLE, *_too_small(row)]:
+    for persona in [*PEOPLE, *BY_OTHER_WAYS, *_too_small(row)]:
         expected = stage.judge.expected(address, row, persona)
         status, told = stage.ask(method, address, row, persona)
         if not _fits(status, expected, row):
             wrong.append(f"{persona.name}: {status} instead of {expected or row.done or 'success'}: {_end(told)}")
+        if row.rule == PAGE and persona.way == SESSION and b"\nLocation: /login/" in b"\n" + told and not row.leaves:
+            wrong.append(f"{persona.name} has to sign in again")
         wrong += [f"{persona.name} is told {what}" for what in stage.judge.leaks(row, persona, told)]
     assert not wrong, f"{method} {address}\n" + "\n".join(wrong)
 
@@ -165,6 +186,16 @@ def test_rows_of_another_company_cannot_be_named(stage: Stage, address: str, met
             wrong.append(f"{place} of another company: {status}: {_end(told)}")
         wrong += [f"{place} of another company tells {what}" for what in stage.judge.leaks(row, admin, _beside(told))]
     assert not wrong, f"{method} {address}\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("address", "method"), CHANGING, ids=lambda part: part or "/")
+def test_no_other_site_can_use_a_session(stage: Stage, address: str, method: str) -> None:
+    """Everything that changes something takes the proof that a page of ours asked for it."""
+    row = ENDPOINTS[address][method]
+    browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    persona = next(one for one in BY_OTHER_WAYS if one.name == "session of super_admin")
+    status, told = stage.ask(method, address, row, persona, browser=browser)
+    assert status == 403, _end(told)
 
 
 @pytest.mark.parametrize("address", READING, ids=lambda part: part or "/")
@@ -199,6 +230,25 @@ def test_head_and_options_tell_no_more(stage: Stage, address: str) -> None:
         status, told = stage.ask("OPTIONS", address, row, persona)
         assert status < 500
         assert not list(stage.judge.leaks(row, persona, told))
+
+
+def test_static_files_are_the_same_for_everybody(stage: Stage) -> None:
+    """No view answers them, so they have no row."""
+    for path in ("/static/web/plain.css", "/multiflexi/static/web/plain.css"):
+        told = set()
+        for persona in (PEOPLE[0], *BY_OTHER_WAYS):
+            headers, _user = stage.callers[persona.name]
+            answer = stage.client.get(path, headers=headers)
+            assert answer.status_code == 200 and not answer.cookies
+            told.add(b"".join(answer))
+        assert len(told) == 1
+
+
+@pytest.mark.parametrize("path", ["/static/", "/static/web/", "/static/../settings.py", "/static/%2e%2e/settings.py"])
+def test_nothing_lies_beside_static_files(stage: Stage, path: str) -> None:
+    for persona in (PEOPLE[0], *BY_OTHER_WAYS):
+        headers, _user = stage.callers[persona.name]
+        assert stage.client.get(path, headers=headers).status_code == 404
 
 
 def _too_small(row: Row) -> list[Persona]:

@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 
 from django.http import HttpRequest, QueryDict
 
+from multiflexi.services import storable
 from multiflexi.services.errors import Invalid
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-DEEPEST = 32
 
 
 class UnusableType(Exception):
@@ -58,24 +58,10 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _clean(given: Mapping[str, Any]) -> dict[str, Any]:
     """Refuse what no column can hold, before it reaches the database."""
-    _refuse_unstorable(given, DEEPEST, "")
+    for name, value in given.items():
+        try:
+            storable.check_text(name)
+            storable.check(value)
+        except ValueError as error:
+            raise Invalid(f"{name}: {error}", "invalid_value", details={"field": name, "rule": str(error)}) from None
     return dict(given)
-
-
-def _refuse_unstorable(value: Any, depth: int, name: str) -> None:
-    if depth == 0:
-        raise Invalid(f"{name}: it is nested too deeply; at most {DEEPEST} levels are read.", "invalid_json")
-    if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
-            raise Invalid(
-                f"{name or 'A name'}: the text contains characters that cannot be stored; leave them out.",
-                "invalid_value",
-                details={"field": name},
-            )
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            _refuse_unstorable(key, depth - 1, name)
-            _refuse_unstorable(member, depth - 1, name or str(key))
-    elif isinstance(value, list):
-        for member in value:
-            _refuse_unstorable(member, depth - 1, name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from multiflexi.api.legacy import clock
 from multiflexi.scheduling import moments
+from multiflexi.services import storable
 from multiflexi.services.errors import invalid_field
 
 LARGEST = 2**63 - 1
@@ -128,6 +129,7 @@ def _object(value: Any) -> dict[str, Any] | None:
             raise ValueError("write a JSON object.") from None
     if not isinstance(value, dict):
         raise ValueError("write a JSON object.")
+    storable.check(value)
     return value
 
 

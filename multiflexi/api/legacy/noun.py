@@ -57,6 +57,7 @@ class Noun:
     successor: str = ""
     save: Callable[[Noun, Call], Answer] | None = None
     more: Mapping[str, tuple[Parameter, ...]] = field(default_factory=dict)
+    warn: Callable[[Call, Any], list[str]] | None = None
 
     def select(self, call: Call) -> Any:
         """The record that the path names. Raises NotFound."""
@@ -92,11 +93,12 @@ class Noun:
 
     def created(self, call: Call) -> Answer:
         made = self.create(call)  # type: ignore[misc]
-        return self._shown(call, self.find(call.actor, made.pk))
+        return self._warned(call, self._shown(call, self.find(call.actor, made.pk)), made)
 
     def changed(self, call: Call) -> Answer:
         self.update(call, self.select(call))  # type: ignore[misc]
-        return self._shown(call, self.select(call))
+        found = self.select(call)
+        return self._warned(call, self._shown(call, found), found)
 
     def removed(self, call: Call) -> Answer:
         found = self.select(call)
@@ -107,6 +109,13 @@ class Noun:
     def _shown(self, call: Call, found: Any) -> Answer:
         answer = record(self.detail(call, found), schema=self.schema, title=f"{self.schema} {found.pk}")
         answer.noun = self.one
+        return answer
+
+    def _warned(self, call: Call, answer: Answer, found: Any) -> Answer:
+        """With what was stored otherwise than it was given."""
+        warnings = self.warn(call, found) if self.warn else []
+        if warnings:
+            answer.document |= {"warnings": warnings}
         return answer
 
     def declare(self) -> None:

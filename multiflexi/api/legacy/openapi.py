@@ -46,7 +46,14 @@ OTHERS: dict[str, Document] = {
     "LoggedIn": {"token": TEXT, "user": OBJECT, "expires_at": TEXT, "message": TEXT, "status": TEXT},
     "LoggedOut": {"message": TEXT, "status": TEXT},
 }
-WRAPPERS = {"getJobsStatus": "jobsStatus"}
+FILE: Document = {"type": "string", "format": "binary"}
+# Generated clients get it as an array of one record, as it was published; others get it below a name.
+ARRAYS_OF_ONE = {"getJobsStatus"}
+GENERATED = (
+    "Answers are as described for clients that call themselves OpenAPI-Generator/1.2 or newer, or that send "
+    "X-MultiFlexi-Compat: 1.4. Make a client with packageVersion=1.4.0: with the 1.0.0 that openapi-generator gives it "
+    "otherwise it is taken for one of the oldest, which read lists as arrays."
+)
 _PART = re.compile(r"\{(\w+)\}")
 
 
@@ -60,7 +67,7 @@ def document(operations: Iterable[Operation], base: str) -> Document:
         "info": {
             "title": "MultiFlexi API",
             "version": "1.4.0",
-            "description": f"The 1.0.0 surface of MultiFlexi {__version__}, for clients that know it.",
+            "description": f"The 1.0.0 surface of MultiFlexi {__version__}, for clients that know it. {GENERATED}",
         },
         "servers": [{"url": base}],
         "paths": paths,
@@ -96,11 +103,18 @@ def _operation(one: Operation) -> Document:
         "tags": [one.tag or "index"],
         "parameters": _parameters(one),
         "responses": _responses(one),
-        "security": [] if one.public else [{"basicAuth": []}, {"bearerAuth": []}, {"apiKey": []}],
+        "security": _security(one),
     }
     if one.body is not None:
         found["requestBody"] = {"required": bool(one.required), "content": _body(one.body, one.required)}
     return {name: value for name, value in found.items() if value != [] or name == "security"}
+
+
+def _security(one: Operation) -> list[Document]:
+    """Whoever need not prove who they are may, where it makes a difference."""
+    if one.blind:
+        return []
+    return [{"basicAuth": []}, {"bearerAuth": []}, {"apiKey": []}, *([{}] if one.public else [])]
 
 
 def _parameters(one: Operation) -> list[Document]:
@@ -149,12 +163,24 @@ def _success(one: Operation) -> Document:
             return {"description": "Elsewhere"}
         if one.suffixes:
             return {"description": "The document", "content": {"application/json": {"schema": dict(OBJECT)}}}
-        return {"description": "The content", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
-    reference: Document = {"$ref": f"#/components/schemas/{one.schema}"} if one.schema else dict(OBJECT)
+        if one.schema:
+            others = {kind: {"schema": FILE} for kind in ("application/pdf", "application/zip", "application/xml")}
+            content = {"application/json": {"schema": _reference(one.schema)}, **others}
+            return {"description": "The file", "content": content}
+        return {"description": "The content", "content": {"*/*": {"schema": FILE}}}
+    reference = _reference(one.schema)
     shapes = {
         "array": {"type": "array", "items": reference},
         "map": {"type": "object", "additionalProperties": reference},
         "record": reference,
-        "wrapper": {"type": "object", "properties": {WRAPPERS[one.id]: reference}} if one.id in WRAPPERS else reference,
+        "wrapper": {"type": "array", "items": reference} if one.id in ARRAYS_OF_ONE else reference,
     }
     return {"description": "Done", "content": {"application/json": {"schema": shapes[one.shape]}}}
+
+
+def _reference(schema: str) -> Document:
+    """A type by its name, or one of several joined by bars; without a name any object."""
+    if not schema:
+        return dict(OBJECT)
+    found = [{"$ref": f"#/components/schemas/{name}"} for name in schema.split("|")]
+    return {"oneOf": found} if len(found) > 1 else found[0]

@@ -43,6 +43,11 @@ _TOTALS = (
     "successful_jobs", "failed_jobs", "incomplete_jobs", "running_jobs", "cancelled_jobs", "total_applications",
     "repeated_jobs", "total_jobs", "queue_length", "quee_length",
 )  # fmt: skip
+_EXPORTED_RECORDS = ("export_metadata", "user_profile", "consent_records", "session_history", "audit_trails")
+_EXPORTED_LISTS = (
+    "company_associations", "credentials", "activity_logs", "job_history", "api_tokens", "allowed_networks",
+    "privacy_requests",
+)  # fmt: skip
 _CREATED = {"DatCreate": MOMENT, "DatUpdate": MOMENT}
 
 SCHEMAS: dict[str, dict[str, Schema]] = {
@@ -74,6 +79,7 @@ SCHEMAS: dict[str, dict[str, Schema]] = {
         "produces": map_of(_FIELD),
         "consumes": map_of(_FIELD),
         "artifactDefinitions": {"type": "array", "items": _FIELD},
+        "warnings": {"type": "array", "items": TEXT},
     },
     "ExitCodeDetail": {
         "severity": TEXT,
@@ -345,5 +351,23 @@ SCHEMAS: dict[str, dict[str, Schema]] = {
         "request_id": {"type": "string"},
     },
     "Done": {"success": {"type": "boolean"}, "id": ID},
+    "DataExportResponse": {
+        "success": {"type": "boolean"},
+        "download_url": {"type": "string"},
+        "format": {"type": "string", "enum": ["json", "pdf", "csv", "xml"]},
+        "generated_at": {"type": "string", "format": "date-time"},
+        "expires_at": {"type": "string", "format": "date-time"},
+        "notification_sent": BOOL,
+    },
+    "DataExportStatusResponse": {"success": {"type": "boolean"}, "exports": {"type": "array", "items": _FIELD}},
+    "DataExportData": dict.fromkeys(_EXPORTED_RECORDS, _FIELD)
+    | {name: {"type": "array", "items": _FIELD} for name in _EXPORTED_LISTS},
 }
-REQUIRED = {"App": ["name", "executable"], "ErrorResponse": ["error"], "Done": ["success"]}
+REQUIRED = {
+    "App": ["name", "executable"],
+    "ErrorResponse": ["error"],
+    "Done": ["success"],
+    "DataExportResponse": ["success", "download_url", "format", "generated_at", "expires_at"],
+    "DataExportStatusResponse": ["success", "exports"],
+    "DataExportData": [*_EXPORTED_RECORDS, *_EXPORTED_LISTS],
+}

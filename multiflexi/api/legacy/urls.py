@@ -14,6 +14,8 @@ from multiflexi.api.legacy.nouns import load
 from multiflexi.api.legacy.views import endpoint, to_index, unknown
 
 BASES = ("api/VitexSoftware/MultiFlexi/1.0.0", "api/v1")
+# Addresses of former pages beside those bases, by the path whose operations answer there.
+FORMER = {"api/data-export.php": "data-export", "data-export.php": "data-export-download"}
 _PART = re.compile(r"\{(\w+)\}")
 
 
@@ -24,6 +26,14 @@ def _routes() -> list[URLPattern | URLResolver]:
         by_route[_route(one)][one.method] = one
     found: list[URLPattern | URLResolver] = [re_path(route, endpoint(ways)) for route, ways in by_route.items()]
     return [*found, re_path("^(?P<path>.*)$", unknown)]
+
+
+def _former() -> list[URLPattern]:
+    """Addresses of former pages that programs know."""
+    return [
+        path(address, endpoint({one.method: one for one in OPERATIONS if one.path == known}))
+        for address, known in FORMER.items()
+    ]
 
 
 def _route(one: Operation) -> str:
@@ -37,5 +47,6 @@ _below = _routes()
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path(f"{base}/", include(_below)) for base in BASES),
     *(path(base, to_index) for base in BASES),
+    *_former(),
     *images.urlpatterns,
 ]

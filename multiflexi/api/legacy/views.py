@@ -21,7 +21,7 @@ from multiflexi.api.legacy.formats import FORMATS, RECORDS, by_header, plain
 from multiflexi.api.legacy.strict import shaped
 from multiflexi.http import denials
 from multiflexi.http.authentication import TokenParameter, challenge
-from multiflexi.http.throttling import RateLimitedView, decision_of, former_headers, reset_time
+from multiflexi.http.throttling import RateLimitedView, at_door, decision_of, former_headers, reset_time
 
 
 class Endpoint(RateLimitedView, APIView):
@@ -79,6 +79,7 @@ class Endpoint(RateLimitedView, APIView):
     def handle_exception(self, exc: Exception) -> HttpResponseBase:
         request = self.request
         denials.note(request, exc)
+        exc = at_door(request, exc)
         status, document = errors.told(exc, getattr(request, "request_id", ""))
         if status == 429:
             document = _too_many(request, document)

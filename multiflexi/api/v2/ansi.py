@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _SEQUENCE = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _COLOURS = ("black", "red", "green", "olive", "blue", "purple", "teal", "silver")
+_DIGITS = 3
 _HEAD, _TAIL = '<!doctype html><meta charset="utf-8"><pre>', "</pre>"
 
 
@@ -25,34 +26,35 @@ def stripped(lines: Iterable[str]) -> Iterator[str]:
 def as_html(lines: Iterable[str]) -> Iterator[str]:
     """A small document; only the eight colours and bold are shown."""
     yield _HEAD
-    style = ""
+    style: dict[str, str] = {}
     for line in lines:
         told, at = [], 0
         for found in _SEQUENCE.finditer(line):
             told.append(_shown(line[at : found.start()], style))
             at = found.end()
             if found[2] == "m":
-                style = _style(style, found[1])
+                _change(style, found[1])
         told.append(_shown(line[at:], style))
         yield "".join(told)
     yield _TAIL
 
 
-def _shown(text: str, style: str) -> str:
+def _shown(text: str, style: Mapping[str, str]) -> str:
     escaped = html.escape(text)
-    return f'<span style="{style}">{escaped}</span>' if style and text.strip("\n") else escaped
+    written = "".join(f"{name}:{value};" for name, value in style.items())
+    return f'<span style="{written}">{escaped}</span>' if written and text.strip("\n") else escaped
 
 
-def _style(style: str, codes: str) -> str:
+def _change(style: dict[str, str], codes: str) -> None:
     for code in codes.split(";"):
-        number = int(code) if code.isdigit() else 0
+        # Longer numbers mean nothing, and Python refuses to read those of thousands of digits.
+        number = int(code) if code.isdigit() and len(code) <= _DIGITS else 0
         if number == 0:
-            style = ""
+            style.clear()
         elif number == 1:
-            style += "font-weight:bold;"
+            style["font-weight"] = "bold"
         elif 30 <= number <= 37 or 90 <= number <= 97:
-            style += f"color:{_COLOURS[number % 10]};"
-    return style
+            style["color"] = _COLOURS[number % 10]
 
 
 MODES: Mapping[str, Callable[[Iterable[str]], Iterator[str]]] = {"keep": kept, "strip": stripped, "html": as_html}

@@ -22,7 +22,7 @@ from multiflexi.api.v2.frame.views import Resource
 from multiflexi.http import images
 from multiflexi.manifests import validation
 from multiflexi.models import Application, Sandbox
-from multiflexi.services import application, definitions
+from multiflexi.services import application, definitions, lookup
 
 ORIGIN = "API"
 
@@ -138,7 +138,7 @@ class Apps(Resource):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def export(self, request: Request, id: int) -> HttpResponse:
-        app = self.one(id)
+        app = lookup.by_id(self.rows().prefetch_related(None), self.noun, id)
         text, _left_out = definitions.export_application(app)
         name = f"{app.code}.multiflexi.app.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}

@@ -64,7 +64,7 @@ class Bulk(View):
 
     rate_scopes: ClassVar = {"create": "bulk"}
 
-    @extend_schema(request=BulkForm, responses=BulkDone)
+    @extend_schema(request=BulkForm, responses={200: BulkDone})
     @repeatable
     def create(self, request: Request) -> Response:
         given = self.given(BulkForm)

@@ -137,7 +137,7 @@ class Members(Resource):
 
     def remove(self, request: Request, id: int, user_id: int) -> Response:
         found = company.find(self.actor, id)
-        if not member.unassign(self.actor, found, member.candidate(self.actor, found, user_id)):
+        if not member.remove(self.actor, found, user_id):
             raise NotFound(f"User {user_id} is no member of company {found.name}.", "member_not_found")
         return Response(status=204)
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from multiflexi.api.v2.frame import filters as by
-from multiflexi.api.v2.frame.records import Record
+from multiflexi.api.v2.frame.records import Plain, Record
 from multiflexi.api.v2.frame.values import Texts
 from multiflexi.api.v2.frame.views import Resource
 from multiflexi.api.v2.named import NamedRunTemplate
 from multiflexi.models import EventOperation, EventRule
-from multiflexi.services import event_rule
+from multiflexi.services import event_preview, event_rule
 
 
 class RuleRecord(Record):
@@ -52,6 +55,31 @@ class RuleRecord(Record):
         read_only_fields: ClassVar = ("last_fired_at", "created_at", "updated_at")
 
 
+class SampleForm(Plain):
+    """An event to try the rule on: the record of a source, or by name what a job produced."""
+
+    data = serializers.DictField()
+
+
+class MappedForm(Plain):
+    """A variable of the job; `value` is null where the event has nothing, for a file it is its content."""
+
+    name = serializers.CharField()
+    selector = serializers.CharField()
+    value = serializers.CharField(allow_null=True, allow_blank=True)
+    is_file = serializers.BooleanField()
+    secret = serializers.BooleanField()
+
+
+class RulePreview(Plain):
+    """What the rule would do with the event; `problems` would keep the job or a variable of it from being made."""
+
+    fires = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="Why it does not fire")
+    variables = MappedForm(many=True)
+    problems = serializers.ListField(child=serializers.CharField())
+
+
 class EventRules(Resource):
     """Rules whose target belongs to one of the caller's companies."""
 
@@ -82,6 +110,11 @@ class EventRules(Resource):
     def take_away(self, record: EventRule) -> None:
         event_rule.remove(self.actor, record)
 
+    @extend_schema(request=SampleForm, responses=RulePreview)
+    def preview(self, request: Request, id: int) -> Response:
+        rule = event_rule.find(self.actor, id)
+        return Response(event_preview.preview(rule, self.given(SampleForm)["data"]))
+
 
 routes = (
     ("event-rules", EventRules, {"get": "list", "post": "create"}),
@@ -90,4 +123,5 @@ routes = (
         EventRules,
         {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"},
     ),
+    ("event-rules/<int:id>/preview", EventRules, {"post": "preview"}),
 )

@@ -20,8 +20,11 @@ from multiflexi.api.v2 import streaming
 from multiflexi.api.v2.frame.records import Plain
 from multiflexi.api.v2.frame.views import View
 from multiflexi.api.v2.job_output import Output
-from multiflexi.http.authentication import AUTHENTICATION, Presented
+from multiflexi.http.authentication import AUTHENTICATION, Presented, counts_still
+from multiflexi.http.proxies import client_address
 from multiflexi.models import User
+from multiflexi.record.actor import Client
+from multiflexi.services import lookup
 
 SALT = "multiflexi stream"
 SECONDS = 60
@@ -42,14 +45,16 @@ class Ticket(BaseAuthentication):
         if not told:
             return None
         try:
-            path, user_id, scopes, companies, token_id = signing.loads(told, salt=SALT, max_age=SECONDS)
-        except signing.BadSignature:
+            path, user_id, limits = signing.loads(told, salt=SALT, max_age=SECONDS)
+        except (signing.BadSignature, ValueError):
             raise AuthenticationFailed(_("The ticket is over or damaged; ask for a new one."), "bad_ticket") from None
         user = User.objects.filter(pk=user_id).first()
         if user is None or not user.is_active or path != request.path_info.rstrip("/"):
             raise AuthenticationFailed(_("The ticket is for another address or account."), "bad_ticket")
-        limits = (None if one is None else frozenset(one) for one in (scopes, companies))
-        return user, Presented("ticket", token_id, *limits)
+        presented = _presented(limits)
+        if not counts_still(presented, user.pk, client_address(request)):
+            raise AuthenticationFailed(_("What the ticket was asked for with counts no longer; sign in."), "bad_ticket")
+        return user, presented
 
 
 class TicketScheme(OpenApiAuthenticationExtension):
@@ -79,7 +84,7 @@ class Events(View):
     )
     def stream(self, request: Request) -> HttpResponseBase:
         told = request.headers.get("Last-Event-ID", "")
-        after = int(told) if told.isascii() and told.isdigit() else None
+        after = int(told) if lookup.is_id(told) else None
         streaming.need_jobs(self.actor)
         return streaming.opened(request, streaming.changes_of_jobs(streaming.Watch(request, self.actor), after))
 
@@ -91,11 +96,34 @@ class Tickets(View):
     def create(self, request: Request, **_address: Any) -> Response:
         path = request.path_info.rstrip("/").removesuffix("/ticket")
         presented: Any = request.auth
-        scopes, companies = getattr(presented, "scopes", None), getattr(presented, "only_companies", None)
-        limits = [None if one is None else sorted(one) for one in (scopes, companies)]
-        ticket = signing.dumps([path, request.user.pk, *limits, self.actor.token_id], salt=SALT)
+        ticket = signing.dumps([path, request.user.pk, _limits(presented)], salt=SALT)
         here = request.path.rstrip("/").removesuffix("/ticket")
         return Response({"url": f"{here}?ticket={ticket}", "expires_in": SECONDS}, status=201)
+
+
+def _limits(presented: Presented) -> dict[str, Any]:
+    """The credential that a ticket stands for, without its secret."""
+    client = presented.client
+    return {
+        "token_id": presented.token_id,
+        "access_id": presented.access_id,
+        "session": presented.session,
+        "scopes": None if presented.scopes is None else sorted(presented.scopes),
+        "only_companies": None if presented.only_companies is None else sorted(presented.only_companies),
+        "client": client and [client.id, client.name],
+    }
+
+
+def _presented(limits: dict[str, Any]) -> Presented:
+    sets = {name: limits[name] for name in ("scopes", "only_companies")}
+    return Presented(
+        "ticket",
+        token_id=limits["token_id"],
+        access_id=limits["access_id"],
+        session=limits["session"],
+        client=Client(*limits["client"]) if limits["client"] else None,
+        **{name: None if one is None else frozenset(one) for name, one in sets.items()},
+    )
 
 
 routes = (

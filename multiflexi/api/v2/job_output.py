@@ -19,8 +19,9 @@ from multiflexi.api.v2.artifacts import RANGE, file_of
 from multiflexi.api.v2.frame import filters as by
 from multiflexi.api.v2.frame.records import Plain
 from multiflexi.api.v2.frame.views import View
+from multiflexi.http import health
 from multiflexi.models import Artifact, ArtifactKind, Job, JobStatus, LineType
-from multiflexi.services import artifact, job_export, job_log, job_query
+from multiflexi.services import artifact, job_export, job_log, job_query, lookup
 from multiflexi.services.presenters.secrets import environment
 
 MOST_LINES, LONGEST_WAIT, LOOK = 1000, 30, 0.5
@@ -85,12 +86,17 @@ class Output(View):
         limit = min(self._number("limit") or MOST_LINES, MOST_LINES)
         wait = min(self._number("wait"), LONGEST_WAIT)
         found = _lines(job, after, types, limit)
+        headers = {}
         if wait and not found and not JobStatus(job.status).is_final:
-            with streaming.place():
-                found, job = self._awaited(job, after, types, limit, wait)
+            with streaming.place() as free:
+                if free:
+                    found, job = self._awaited(job, after, types, limit, wait)
+                else:
+                    headers["Retry-After"] = str(streaming.RETRY_AFTER)
         finished = JobStatus(job.status).is_final and len(found) < limit
         return Response(
             {"lines": found, "finished": finished, "status": job.status, "exitcode": job.exitcode},
+            headers=headers,
         )
 
     @extend_schema(
@@ -104,7 +110,7 @@ class Output(View):
     def stream(self, request: Request, job_id: int) -> HttpResponseBase:
         job = job_query.find(self.actor, job_id)
         told = request.headers.get("Last-Event-ID", "")
-        after = int(told) if told.isascii() and told.isdigit() else self._number("after")
+        after = int(told) if lookup.is_id(told) else self._number("after")
         watch = streaming.Watch(request, self.actor)
         return streaming.opened(request, streaming.job_events(watch, job, after, self._types()))
 
@@ -144,7 +150,7 @@ class Output(View):
 
     @extend_schema(responses=ScriptForm)
     def script(self, request: Request, job_id: int) -> Response:
-        exported = job_export.export(job_query.find(self.actor, job_id))
+        exported = job_export.export(job_query.find(self.actor, job_id), described=False)
         variables = [{"name": one.name, "value": one.value, "source": one.source} for one in exported.variables]
         return Response({"command": exported.command, "variables": variables})
 
@@ -153,12 +159,16 @@ class Output(View):
     ) -> tuple[list[dict[str, Any]], Job]:
         deadline = time.monotonic() + wait
         found: list[dict[str, Any]] = []
-        while not found and not JobStatus(job.status).is_final and (left := deadline - time.monotonic()) > 0:
+        while not found and not self._is_over(job) and (left := deadline - time.monotonic()) > 0:
             time.sleep(min(LOOK, left))
             # The state first: what ended before it was read has all of its lines stored.
             job.refresh_from_db(fields=["status", "exitcode"])
             found = _lines(job, after, types, limit)
         return found, job
+
+    @staticmethod
+    def _is_over(job: Job) -> bool:
+        return JobStatus(job.status).is_final or health.stopping.is_set()
 
     def _number(self, name: str) -> int:
         told = self.request.query_params.get(name, "0")

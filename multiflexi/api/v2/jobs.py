@@ -17,7 +17,7 @@ from multiflexi.api.v2.frame.filters import Rows
 from multiflexi.api.v2.frame.listing import COMMON, given_filters, narrowed
 from multiflexi.api.v2.frame.records import Record
 from multiflexi.api.v2.frame.repeating import repeatable
-from multiflexi.api.v2.frame.views import Resource
+from multiflexi.api.v2.frame.views import Resource, View
 from multiflexi.api.v2.job_forms import DeletedForm, ExplainedJob, JobForm, ReasonedForm, RetryForm, StopForm
 from multiflexi.api.v2.named import NamedApp, NamedCompany, NamedRunTemplate, NamedTask
 from multiflexi.models import Artifact, Executor, Job, JobStatus, ScheduleType
@@ -33,21 +33,7 @@ from multiflexi.services import (
 from multiflexi.services.errors import BadQuery
 from multiflexi.services.explain.job import explain
 from multiflexi.services.presenters.job import command_line
-
-HEAVY = (
-    "env",
-    "env_meta",
-    "overrides",
-    "options",
-    "limits",
-    "handle",
-    "staged_result",
-    "spool_path",
-    "stdout",
-    "stderr",
-    "collect_error",
-    "traceparent",
-)
+from multiflexi.services.rights import may
 
 
 class JobRecord(Record):
@@ -187,7 +173,10 @@ class Jobs(Resource):
     filters = FILTERS
 
     def rows(self) -> QuerySet[Job]:
-        return job_query.query(self.actor).defer(*HEAVY)
+        return job_query.query(self.actor).defer(*job_query.UNSHOWN)
+
+    def one(self, id: int) -> Job:
+        return job_query.row(self.actor, id) if not self.shape.expand else super().one(id)
 
     @extend_schema(request=JobForm, responses={201: JobRecord})
     @repeatable
@@ -195,13 +184,16 @@ class Jobs(Resource):
         given = self.given(JobForm)
         made = run_template_run.schedule(
             self.actor,
-            run_template.find(self.actor, given["runtemplate_id"]),
+            run_template.find_to_run(self.actor, given["runtemplate_id"]),
             after=given.get("after"),
             executor=given.get("executor"),
             overrides=given.get("env"),
             note=given.get("note"),
         )
-        response = self.shown(self.one(made.pk), 201)
+        if may(self.actor, "jobs.read", made.company_id):
+            response = self.shown(self.one(made.pk), 201)
+        else:
+            response = Response(told_to_maker(self, made), status=201)
         response["Location"] = f"{request.path.rstrip('/')}/{made.pk}"
         return response
 
@@ -211,7 +203,7 @@ class Jobs(Resource):
     @extend_schema(
         operation_id="jobs_bulk_destroy",
         parameters=[OpenApiParameter("dry_run", bool)],
-        responses=DeletedForm,
+        responses={200: DeletedForm},
         description="Ended jobs that all of the filters of the list select; without any filter nothing is deleted.",
     )
     def delete_several(self, request: Request) -> Response:
@@ -260,6 +252,11 @@ class Jobs(Resource):
     @extend_schema(responses=ExplainedJob)
     def explain(self, request: Request, id: int) -> Response:
         return Response(explain(self.actor, job_query.find(self.actor, id)))
+
+
+def told_to_maker(view: View, made: Job) -> Any:
+    """A new job as whoever made it is told of it, who need not be able to read it, and nothing beside it."""
+    return JobRecord(made, context={"view": view}).data
 
 
 def _beside(counts: dict[str, int]) -> dict[str, int]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotAuthenticated
@@ -15,6 +14,7 @@ from rest_framework.request import Request
 from multiflexi.api.v2.frame.views import View
 from multiflexi.http.proxies import client_address
 from multiflexi.services import metrics
+from multiflexi.services.addresses import Ranges, parsed
 from multiflexi.services.rights import need
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -35,11 +35,8 @@ class Metrics(View):
 
 
 def _is_listed(address: str) -> bool:
-    try:
-        asking = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(asking in ipaddress.ip_network(one, strict=False) for one in settings.MULTIFLEXI_METRICS_NETWORKS)
+    networks = settings.MULTIFLEXI_METRICS_NETWORKS
+    return Ranges((one, None) for one in networks).has(parsed(address), timezone.now())
 
 
 routes = (("metrics", Metrics, {"get": "read"}),)

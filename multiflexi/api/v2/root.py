@@ -127,7 +127,7 @@ class Profile(View):
                 "actions": sorted(name for name in RULES if grants.permits(name)),
                 "scopes": _scopes(grants),
                 "super_admin": bool(getattr(grants, "super_admin", False)),
-                "companies": profile.companies(user, grants.only_companies),
+                "companies": profile.companies(user, grants.only_companies, grants.closed),
             }
         )
 

@@ -109,7 +109,7 @@ def _settings(template: RunTemplate, language: str) -> list[dict[str, Any]]:
 
 
 def _setting(name: str, field: ConfField | None, row: Configuration | None) -> dict[str, Any]:
-    secret = field.is_secret if field else named_like_a_secret(name) or bool(row and row.is_encrypted)
+    secret = (field.is_secret if field else named_like_a_secret(name)) or bool(row and row.is_encrypted)
     return {
         "name": name,
         "type": field.type if field else "string",

@@ -16,13 +16,13 @@ from multiflexi.api.v2.frame.records import Record
 from multiflexi.api.v2.frame.repeating import repeatable
 from multiflexi.api.v2.frame.values import Texts
 from multiflexi.api.v2.frame.views import Resource
-from multiflexi.api.v2.jobs import JobRecord
+from multiflexi.api.v2.jobs import JobRecord, told_to_maker
 from multiflexi.api.v2.named import NamedApp, NamedCompany
 from multiflexi.api.v2.runtemplate_forms import CloneForm, Explained, Previewed, PreviewForm, ScheduleForm, Variables
 from multiflexi.jobs.completeness import missing_by_template
 from multiflexi.models import Executor, Interval, RunTemplate
 from multiflexi.scheduling.intervals import INTERVALS
-from multiflexi.services import application, company, job_query, run_template, run_template_run
+from multiflexi.services import application, company, run_template, run_template_run
 from multiflexi.services.errors import Refused
 from multiflexi.services.explain.run_template import explain
 
@@ -220,14 +220,13 @@ class RunTemplates(Resource):
         given = self.given(ScheduleForm)
         job = run_template_run.schedule(
             self.actor,
-            self.one(id),
+            run_template.find_to_run(self.actor, id),
             after=given.get("after"),
             executor=given.get("executor"),
             overrides=given.get("env"),
             note=given.get("note"),
         )
-        record = JobRecord(job_query.find(self.actor, job.pk), context={"view": self})
-        return Response(record.data, status=201)
+        return Response(told_to_maker(self, job), status=201)
 
     @extend_schema(request=PreviewForm, responses=Previewed)
     def preview(self, request: Request, id: int) -> Response:

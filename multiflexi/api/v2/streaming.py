@@ -11,20 +11,21 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from multiflexi.access.authority import of_user
 from multiflexi.api.v2.frame.problems import Busy
-from multiflexi.models import Job, JobHistory, JobStatus, Token, User
+from multiflexi.http import health
+from multiflexi.http.authentication import counts_still
+from multiflexi.http.requests import authority_of
+from multiflexi.models import Job, JobHistory, JobStatus, User
 from multiflexi.record.actor import Actor
-from multiflexi.services import job_log
+from multiflexi.services import address_list, job_log
 from multiflexi.services.errors import NotPermitted
 from multiflexi.services.scope import visible
 
-HEARTBEAT, LOOK, CHECK, RETRY_AFTER = 15.0, 0.25, 5.0, 10
+HEARTBEAT, LOOK, CHECK, RETRY_AFTER = 15.0, 0.25, 2.0, 10
 MOST_AT_ONCE = 500
 MEDIA_TYPE = "text/event-stream"
 # Half of the threads stay free for everybody else.
@@ -32,13 +33,14 @@ _places = threading.BoundedSemaphore(max(settings.MULTIFLEXI_WEB_THREADS // 2, 1
 
 
 @contextmanager
-def place() -> Iterator[None]:
-    """A thread that waits. Raises Busy when half of them wait already."""
-    _take()
+def place() -> Iterator[bool]:
+    """Whether this thread may wait; not when half of them wait already."""
+    taken = _places.acquire(blocking=False)
     try:
-        yield
+        yield taken
     finally:
-        _places.release()
+        if taken:
+            _places.release()
 
 
 def opened(request: Request, events: Iterator[str]) -> HttpResponseBase:
@@ -50,7 +52,7 @@ def opened(request: Request, events: Iterator[str]) -> HttpResponseBase:
 
 
 class Watch:
-    """Whether a caller may still see what a stream tells, asked again every few seconds."""
+    """Whether a caller may still see what a stream tells, asked again every other second."""
 
     def __init__(self, request: Request, actor: Actor) -> None:
         self.actor = actor
@@ -63,15 +65,11 @@ class Watch:
     def renew(self) -> bool:
         """Read the caller's authority anew; False when there is none any more."""
         self._asked = time.monotonic()
-        if self.actor.token_id and not _token_counts(self.actor.token_id):
+        address = self.actor.ip or ""
+        if not counts_still(self.presented, self.actor.user_id or 0, address) or not _admitted(address):
             return False
         user = User.objects.filter(pk=self.actor.user_id or 0).first()
-        grants = of_user(
-            user,
-            scopes=getattr(self.presented, "scopes", None),
-            only_companies=getattr(self.presented, "only_companies", None),
-        )
-        self.actor = replace(self.actor, grants=grants)
+        self.actor = replace(self.actor, grants=authority_of(user, self.presented, address))
         return user is not None and user.is_active
 
     def sees(self, job: Job) -> bool:
@@ -83,7 +81,10 @@ class Watch:
 
 
 def job_events(watch: Watch, job: Job, after: int, types: list[str]) -> Iterator[str]:
-    """`line`, `status` and at last `end`; a comment where nothing happens."""
+    """`line`, `status` and at last `end`; a comment where nothing happens.
+
+    A server that stops breaks off, and the client goes on at another one from the last id.
+    """
     status, told = "", time.monotonic()
     while True:
         if watch.is_due() and not watch.sees(job):
@@ -100,6 +101,8 @@ def job_events(watch: Watch, job: Job, after: int, types: list[str]) -> Iterator
         if JobStatus(status).is_final:
             yield _event("end", {"status": status, "exitcode": job.exitcode})
             return
+        if health.stopping.is_set():
+            return
         if time.monotonic() - told >= HEARTBEAT:
             told = time.monotonic()
             yield ": still here\n\n"
@@ -112,7 +115,7 @@ def changes_of_jobs(watch: Watch, after: int | None) -> Iterator[str]:
     after, told = newest if after is None else after, time.monotonic()
     yield ": here\n\n"
     while True:
-        if watch.is_due() and not watch.renew():
+        if health.stopping.is_set() or (watch.is_due() and not watch.renew()):
             return
         try:
             rows = visible(JobHistory, watch.actor).filter(pk__gt=after).select_related("job").order_by("pk")
@@ -165,9 +168,11 @@ def _take() -> None:
         raise Busy(_("Half of the threads of this server wait for jobs already; try again."), RETRY_AFTER)
 
 
-def _token_counts(number: int) -> bool:
-    found = Token.objects.filter(pk=number, revoked_at=None).first()
-    return found is not None and (found.until is None or found.until > timezone.now())
+def _admitted(address: str) -> bool:
+    try:
+        return address_list.admits(address)
+    except address_list.Unknown:
+        return False
 
 
 def _change(one: JobHistory) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import URLPattern, path, re_path
 
 from multiflexi.api.v2 import (
+    allowlist,
     apps,
     artifacts,
     audit_log,
@@ -17,7 +18,9 @@ from multiflexi.api.v2 import (
     credential_prototypes,
     credential_types,
     credentials,
+    data_exports,
     description,
+    erasure_requests,
     event_rules,
     event_sources,
     events,
@@ -38,32 +41,36 @@ from multiflexi.api.v2 import (
     users,
 )
 
+# Addresses are tried in turn: those that programs ask for again and again come first.
 MODULES: tuple[Any, ...] = (
+    jobs,
+    job_output,
+    runtemplates,
+    tasks,
     root,
     companies,
     company_parts,
     apps,
     bulk,
-    runtemplates,
     runtemplate_config,
-    jobs,
     events,
-    job_output,
     artifacts,
     schedule,
-    tasks,
     credentials,
     credential_types,
     credential_prototypes,
     limits,
     executors,
     tokens,
+    allowlist,
     users,
     topics,
     event_sources,
     event_rules,
     logs,
     audit_log,
+    data_exports,
+    erasure_requests,
     failures,
     metrics,
 )
@@ -75,13 +82,13 @@ def collections() -> list[str]:
 
 
 def _patterns() -> Iterator[URLPattern]:
-    yield from description.patterns()
     for module in MODULES:
         for address, kind, methods in module.routes:
             view = kind.as_view(dict(methods))
             yield path(address, view)
             if address:
                 yield path(f"{address}/", view)
+    yield from description.patterns()
     methods = ("get", "post", "put", "patch", "delete")
     yield re_path("^.*$", root.Unknown.as_view(dict.fromkeys(methods, "nothing")))
 

@@ -15,7 +15,7 @@ from multiflexi.api.v2.frame import filters as by
 from multiflexi.api.v2.frame.records import Plain, Record
 from multiflexi.api.v2.frame.views import Resource, View
 from multiflexi.models import Role, User, UserRole
-from multiflexi.services import role, user
+from multiflexi.services import role, role_change, user
 
 
 class UserRecord(Record):
@@ -72,10 +72,21 @@ class RolesForm(Plain):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
+class Granted(serializers.ListField):
+    """Names of permissions."""
+
+    child = serializers.CharField(max_length=100)
+
+    def get_attribute(self, role: Role) -> list[str]:
+        return sorted(permission.name for permission in role.permissions.all())
+
+
 class RoleRecord(Record):
     """A system role."""
 
-    permissions = serializers.SerializerMethodField()
+    name = serializers.CharField(max_length=50)
+    display_name = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    permissions = Granted(allow_empty=True)
 
     class Meta:
         model = Role
@@ -88,10 +99,7 @@ class RoleRecord(Record):
             "is_active",
             "permissions",
         )
-        read_only_fields: ClassVar = fields
-
-    def get_permissions(self, one: Role) -> list[str]:
-        return sorted(permission.name for permission in one.permissions.all())
+        read_only_fields: ClassVar = ("is_system",)
 
 
 class ActionForm(Plain):
@@ -169,6 +177,15 @@ class Roles(Resource):
     def rows(self) -> QuerySet[Role]:
         return role.query(self.actor)
 
+    def make(self, values: dict[str, Any]) -> Role:
+        return role_change.create(self.actor, **values)
+
+    def change(self, record: Role, values: dict[str, Any]) -> None:
+        role_change.update(self.actor, record, **values)
+
+    def take_away(self, record: Role) -> None:
+        role_change.remove(self.actor, record)
+
 
 class Permissions(View):
     """The permission matrix."""
@@ -193,7 +210,7 @@ routes = (
     ("users", Users, {"get": "list", "post": "create"}),
     ("users/<int:id>", Users, {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}),
     ("users/<int:id>/roles", Users, {"get": "roles", "post": "assign"}),
-    ("roles", Roles, {"get": "list"}),
-    ("roles/<int:id>", Roles, {"get": "retrieve"}),
+    ("roles", Roles, {"get": "list", "post": "create"}),
+    ("roles/<int:id>", Roles, {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}),
     ("permissions", Permissions, {"get": "read"}),
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from multiflexi.api.legacy.declare import OPERATIONS, Operation
 from multiflexi.api.legacy.fields import Field
 from multiflexi.api.legacy.nouns import load
-from tests.contract.legacy.world import Asker, World
+from tests.contract.legacy.world import BASE, Asker, World
 
 load()
 ODD: tuple[Any, ...] = (None, "", "0", -1, 2**70, ["x"], {"a": {"b": 1}}, "x" * 70000, "ž\u202e\U0001f600")
@@ -77,3 +78,23 @@ def test_odd_parameters(world: World, as_root: Asker, bob: Any, one: Operation) 
         for value in QUERY:
             answer = as_root(one.method, f"{path_of(one, world, bob.pk)}?{parameter.name}={value}")
             assert answer.status_code in (200, 400), (one.id, parameter.name, value, answer.content)
+
+
+def test_numbers_that_no_database_keeps(world: World, as_alice: Asker) -> None:
+    path = f"/company/{world.acme.company.pk}.json"
+    answer = Client().put(BASE + path, '{"settings": {"limit": 1e400}}', "application/json", headers=as_alice.headers)
+    assert answer.status_code == 400, answer.content
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ['{"a": "\\u0000"}', '{"a": "\\ud800"}', '{"a": NaN}', '{"a": 1e400}', "[" * 5000, '{"a": ' * 40 + "1" + "}" * 40],
+)
+def test_documents_within_texts(world: World, as_alice: Asker, odd: str) -> None:
+    ids = world.acme.ids
+    for path, body in (
+        (f"/company/{ids['company']}.json", {"settings": odd}),
+        (f"/eventrule/{ids['eventrule']}.json", {"env_mapping": odd}),
+    ):
+        answer = as_alice("PUT", path, body)
+        assert answer.status_code == 400, (path, answer.content)

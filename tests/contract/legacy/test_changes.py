@@ -21,6 +21,7 @@ from multiflexi.models import (
 )
 from multiflexi.vault import envelope
 from tests.contract.legacy.world import SECRETS, Asker, World, told
+from tests.http import a_token, bearer
 
 
 def test_a_run_template_is_switched_off(world: World, as_alice: Asker) -> None:
@@ -114,11 +115,15 @@ def test_members(world: World, as_root: Asker, as_alice: Asker, as_bob: Asker, b
     found = {row["user_id"]: row for row in as_alice.json(f"{base}/users.json")}
     assert found[bob.pk]["role"] == "viewer" and found[bob.pk]["user"]["login"] == "bob"
     assert "password" not in found[bob.pk]["user"]
-    answer = as_alice.post(f"{base}/user/", {"user_id": str(carol.pk)})
+    # Numbers can be counted up: one of somebody she does not know is answered like one of nobody.
+    unknown, unrelated = (as_alice.post(f"{base}/user/", {"user_id": number}) for number in (9999, carol.pk))
+    assert unrelated.status_code == unknown.status_code == 404
+    assert told(unrelated)["error"] == told(unknown)["error"].replace("9999", str(carol.pk)) != "User not found"
+    assert told(as_root.post(f"{base}/user/", {"user_id": 9999}))["error"] == "User not found"
+    answer = as_alice.post(f"{base}/user/", {"login": "carol"})
     assert answer.status_code == 201 and told(answer)["role"] == "viewer"
     assert told(as_alice.post(f"{base}/user", {"user_id": carol.pk, "role": "manager"}))["role"] == "manager"
     assert told(as_alice.post(f"{base}/user/", {}))["error"] == "user_id is required"
-    assert as_alice.post(f"{base}/user/", {"user_id": 9999}).status_code == 404
     assert as_alice.post(f"{base}/user/", {"user_id": carol.pk, "role": "king"}).status_code == 400
     assert as_bob.post(f"{base}/user/", {"user_id": carol.pk}).status_code == 403
     for deleted in (1, 0):
@@ -307,3 +312,30 @@ def test_audit_trail_by_role(world: World, as_root: Asker, as_alice: Asker, as_b
     assert as_bob.json("/auditlog.json") == []
     assert as_bob.get(f"/auditlog/{everything[0]['id']}.json").status_code == 404
     assert as_alice.get(f"/auditlog/{everything[0]['id']}.json").status_code == 200
+
+
+def test_an_unusable_uuid_is_replaced_with_a_warning(as_root: Asker, ring: None) -> None:
+    body = {"name": "Odd", "executable": "/bin/odd", "uuid": "not-a-uuid"}
+    made = told(as_root.post("/app/", body))
+    assert made["uuid"] in made["warnings"][0] and "not-a-uuid" in made["warnings"][0]
+    assert "warnings" in told(as_root.post("/apps.json", {"name": "Other", "executable": "/bin/other"}))
+    address = f"/app/{made['id']}.json"
+    assert "warnings" not in told(as_root.post(address, {"homepage": "https://example.org"}))
+    assert told(as_root.post(address, {"uuid": "still none"}))["warnings"]
+    good = "0f1de3a4-2f3a-4a0d-9b3e-3d1a7a0f2f99"
+    assert "warnings" not in told(as_root.post(address, {"uuid": good}))
+    assert "warnings" not in as_root.json(address)
+
+
+def test_everybody_sees_and_names_their_own_account(world: World, as_bob: Asker, bob: User, alice: User) -> None:
+    own = as_bob.json(f"/user/{bob.pk}.json")
+    assert (own["login"], own["two_factor_enabled"]) == ("bob", False) and "last_login_at" in own
+    assert told(as_bob.post(f"/user/{bob.pk}.json", {"firstname": "Robert"}))["firstname"] == "Robert"
+    assert [one["name"] for one in as_bob.json(f"/user/{bob.pk}/roles.json")] == ["viewer"]
+    assert as_bob.get(f"/user/{alice.pk}.json").status_code == 403
+    assert as_bob("DELETE", f"/user/{bob.pk}.json").status_code == 403
+    runs = Asker(bearer(a_token(bob, scopes=["jobs:run"])))
+    assert runs.get(f"/user/{bob.pk}.json").status_code == 403
+    reads = Asker(bearer(a_token(bob, scopes=["read"])))
+    assert reads.get(f"/user/{bob.pk}.json").status_code == 200
+    assert reads.post(f"/user/{bob.pk}.json", {"firstname": "X"}).status_code == 403

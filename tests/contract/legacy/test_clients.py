@@ -11,6 +11,7 @@ from django.test import Client
 from multiflexi.models import Application, Company, Job, Token, User
 from tests.contract.legacy.world import BASE, Asker, World, told
 from tests.http import a_token, basic, bearer, password_of
+from tests.integration.web.pages import sign_in, with_second_factor
 
 SDK_OLD = "OpenAPI-Generator/1.1.0/python"
 SDK_NEW = "OpenAPI-Generator/1.2.0/python"
@@ -47,6 +48,14 @@ def test_node_red_draws_its_map(world: World, as_alice: Asker) -> None:
     assert {"id", "name", "app_id", "app_name"} <= set(rows[0])
     app = as_alice.json(f"/app/{rows[0]['app_id']}.json")
     assert all(isinstance(app[name], dict) for name in ("produces", "consumes", "environment"))
+    assert app["produces"]["statement"]["fields"] and app["consumes"]["account"]["target"]
+    body = {"source_runtemplate_id": str(rows[0]["id"]), "env_mapping": {"DOC": "$.recordid"}}
+    new = {"name": "Second", "app_id": world.app.pk, "company_id": world.acme.company.pk}
+    body["target_runtemplate_id"] = str(told(as_alice.post("/runtemplates.json", new))["id"])
+    drawn = as_alice.post("/eventrule/", body)
+    assert drawn.status_code == 201 and isinstance(told(drawn)["id"], int)
+    redrawn = as_alice("PUT", f"/eventrule/{told(drawn)['id']}.json", body | {"env_mapping": {"DOC": "id"}})
+    assert redrawn.status_code == 200 and told(redrawn)["id"] == told(drawn)["id"]
 
 
 @pytest.mark.parametrize("path", ["/apps.json", "/jobs.json", "/runtemplates.json"])
@@ -86,38 +95,6 @@ def test_moments_of_generated_clients(world: World, root: User) -> None:
     assert len(sdk(root).json(f"/tasks.json?from={sent}")) == 2
 
 
-def test_the_calls_of_the_mcp_server(world: World, root: User, carol: User) -> None:
-    ask, ids = sdk(root, SDK_NEW), world.acme.ids
-    reads = [
-        "/apps.json", "/jobs.json", "/companies.json?limit=5&offset=0&order=-id", "/users.json", "/runtemplates.json",
-        "/credentials.json", "/credential_types.json", "/topics.json", "/eventsources.json", "/eventrules.json",
-        f"/tasks.json?state=fulfilled&runtemplate_id={ids['runtemplate']}&limit=5",
-        f"/company/{ids['company']}/users.json",
-        f"/user/{root.pk}/roles.json", f"/user/{root.pk}.json", f"/credential/{ids['credential']}.json?token=",
-        *(f"/{noun}/{ids[noun]}.json" for noun in ("app", "job", "company", "runtemplate", "credential_type", "topic",
-                                                   "eventsource", "eventrule", "task")),
-    ]  # fmt: skip
-    for path in reads:
-        assert ask.get(path).status_code == 200, path
-    writes: list[tuple[str, str, Any, int]] = [
-        ("POST", "/job/", {"runtemplate_id": ids["runtemplate"]}, 201),
-        ("POST", f"/runtemplate/{ids['runtemplate']}.json", {"id": ids["runtemplate"], "name": "X"}, 201),
-        ("POST", f"/company/{ids['company']}/user/", {"user_id": carol.pk, "role": "viewer"}, 201),
-        ("DELETE", f"/company/{ids['company']}/user/{carol.pk}", None, 200),
-        ("POST", f"/user/{carol.pk}/roles/?replace=true", {"roles": ["viewer"]}, 200),
-        ("POST", f"/credential/{ids['credential']}.json?token=", {"name": "Y"}, 201),
-        ("POST", f"/credential_type/{ids['credential_type']}.json", {"name": "Z", "description": "kept"}, 201),
-        ("POST", f"/topic/{ids['topic']}.json", {"name": "Q"}, 201),
-        ("POST", "/eventsource/", {"name": "By MCP"}, 201),
-        ("POST", f"/eventrule/?eventRuleId={ids['eventrule']}", {"priority": 5}, 201),
-        ("DELETE", f"/eventrule/{ids['eventrule']}.json", None, 200),
-        ("DELETE", f"/eventsource/{ids['eventsource']}.json", None, 200),
-    ]
-    for method, path, body, status in writes:
-        answer = ask(method, path, body)
-        assert answer.status_code == status, (path, answer.content)
-
-
 def test_a_script_signs_in_and_out(world: World, nobody: Asker, alice: User) -> None:
     answer = nobody.post("/login.json", {"username": "alice", "password": password_of("alice")})
     assert answer.status_code == 200, answer.content
@@ -155,6 +132,22 @@ def test_signing_in_wrongly(world: World, nobody: Asker, alice: User, settings: 
     assert nobody.get(f"/login.json{query}").status_code == 200
     User.objects.filter(pk=alice.pk).update(enabled=False)
     assert nobody.post("/login.json", {"login": "alice", "password": password_of("alice")}).status_code in (401, 403)
+
+
+def test_the_password_alone_makes_no_token_where_there_is_a_second_factor(
+    nobody: Asker, ring: None, alice: User
+) -> None:
+    with_second_factor(alice)
+    told_by = {"username": "alice", "password": password_of("alice")}
+    assert nobody.post("/login.json", told_by).status_code == 401
+    assert Asker(basic(alice)).get("/login.json").status_code == 401
+    assert not Token.objects.exists()
+
+
+def test_a_session_makes_no_token_by_looking_at_an_address(ring: None, client: Client, alice: User) -> None:
+    sign_in(client, alice)
+    assert client.get(f"{BASE}/login.json").status_code == 400
+    assert not Token.objects.exists()
 
 
 def test_a_page_of_the_original_switches_a_template(world: World, alice: User, settings: Any) -> None:

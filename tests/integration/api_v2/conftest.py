@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from multiflexi.models import (
+    AllowedNetwork,
     AppArtifact,
     AppExitCode,
     AppExitCodeTranslation,
@@ -206,6 +207,7 @@ def world(template: RunTemplate, acme: Company, app: Application, alice: User) -
             "event-sources": source.pk,
             "event-rules": rule.pk,
             "topics": topic.pk,
+            "security": AllowedNetwork.objects.create(network="127.0.0.0/8").pk,
             "users": alice.pk,
             "user": alice.pk,
             "workers": worker.pk,

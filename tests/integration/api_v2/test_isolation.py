@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from multiflexi.api.v2.urls import MODULES
-from multiflexi.models import Job, RunTemplate, User
-from tests.http import a_token, bearer
+from multiflexi.models import CredentialType, Job, Role, RunTemplate, User, UserRole
+from tests.http import a_token, bearer, password_of
 from tests.integration.api_v2.conftest import Caller, World
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +22,7 @@ COMMON = {
     "executors",
     "permissions",
     "roles",
+    "security",
     "tags",
     "tokens",
     "topics",
@@ -132,3 +136,21 @@ def test_a_token_reaches_no_further_than_its_scopes(client: Client, world: World
     assert reads.get("credentials").status_code == 403
     assert reads.get(f"artifacts/{world.ids['artifacts']}/content").status_code == 403
     assert reads.post("jobs", {"runtemplate_id": world.ids["runtemplates"]}).status_code == 403
+
+
+def test_what_others_use_is_counted_and_not_named(
+    as_user: Callable[[User], Caller], root_asks: Caller, alice: User, world: World
+) -> None:
+    admin = User.objects.create(login="admin", email="admin@example.org", password=make_password(password_of("admin")))
+    for user in (admin, alice):
+        UserRole.objects.create(user=user, role=Role.objects.get(name="admin"))
+    CredentialType.objects.filter(pk=world.ids["credential-types"]).update(name="Theirs alone")
+    kinds = {"apps": "Probe ACME", "credential-prototypes": "Theirs alone"}
+    for collection, name in kinds.items():
+        path = f"{collection}/{world.ids[collection]}"
+        told = as_user(admin).delete(path)
+        assert told.status_code == 409, told.content
+        assert told.json()["details"] == {"users": ["1 of other companies"]}
+        assert name not in told.content.decode() and b"ACME" not in told.content
+        assert name in as_user(alice).delete(path).json()["detail"]
+        assert name in root_asks.delete(path).json()["detail"]

@@ -12,7 +12,9 @@ import pytest
 from django.db import connection
 
 from multiflexi.api.v2 import streaming
-from multiflexi.models import Artifact, Job, JobOutputLine, JobStatus, RunTemplate, User
+from multiflexi.http import health
+from multiflexi.jobs import output
+from multiflexi.models import Application, Artifact, ConfField, Job, JobOutputLine, JobStatus, RunTemplate, User
 from tests.integration.api_v2.conftest import Caller, World, ended_job
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +63,18 @@ def test_values_of_a_run_template(alice_asks: Caller, world: World) -> None:
     assert alice_asks.patch(config, {f"V{n}": "1" for n in range(300)}).status_code == 422
 
 
+def test_a_secret_stays_one_under_another_definition(alice_asks: Caller, world: World, app: Application) -> None:
+    ConfField.objects.create(app=app, keyname="LICENCE", type="secret", secret=True)
+    other = Application.objects.create(uuid="77777777-7777-4777-8777-777777777777", code="t", name="T", executable="/t")
+    one = f"runtemplates/{world.ids['runtemplates']}"
+    assert alice_asks.patch(f"{one}/config", {"LICENCE": "the-l1cence-of-acme"}).status_code == 200
+    assert alice_asks.patch(one, {"app_id": other.pk}).status_code == 200
+    shown = {row["name"]: row["value"] for row in alice_asks.get(f"{one}/config").json()}
+    assert shown["LICENCE"]["set"] is True
+    assert alice_asks.patch(f"{one}/config", {"LICENCE": "open"}).status_code == 200
+    assert b"the-l1cence-of-acme" not in alice_asks.get("audit-log").content
+
+
 def test_credentials_of_a_run_template(alice_asks: Caller, world: World) -> None:
     one = f"runtemplates/{world.ids['runtemplates']}/credentials"
     (assigned,) = alice_asks.get(one).json()
@@ -98,6 +112,18 @@ def test_a_job_is_scheduled_moved_stopped_and_retried(alice_asks: Caller, world:
     assert alice_asks.post("jobs", {"runtemplate_id": 999999}).status_code == 404
     assert alice_asks.post("jobs", {}).status_code == 422
     assert alice_asks.post("jobs", body | {"env": {"MULTIFLEXI_X": "1"}}).status_code == 422
+
+
+def test_only_administrators_move_a_waiting_job_to_the_host(
+    alice_asks: Caller, root_asks: Caller, world: World, app: Application
+) -> None:
+    Application.objects.filter(pk=app.pk).update(ociimage="example.org/probe:1")
+    entry = f"schedule/{world.ids['schedule']}"
+    assert alice_asks.patch(entry, {"executor": "Docker"}).json()["executor"] == "Docker"
+    # Administrator of the company, and editor in the installation.
+    assert alice_asks.patch(entry, {"executor": "Native"}).status_code == 403
+    assert alice_asks.get(entry).json()["executor"] == "Docker"
+    assert root_asks.patch(entry, {"executor": "Native"}).json()["executor"] == "Native"
 
 
 def test_filters_of_jobs(alice_asks: Caller, world: World, template: RunTemplate) -> None:
@@ -208,8 +234,24 @@ def test_half_of_the_threads_stay_free(alice_asks: Caller, world: World, monkeyp
     second = alice_asks.get(f"jobs/{world.ids['job']}/output/stream")
     assert (first.status_code, second.status_code) == (200, 503)
     assert int(second["Retry-After"]) > 0
-    waits = alice_asks.get(f"jobs/{world.ids['waiting']}/output?wait=5")
-    assert waits.status_code == 503
+    # Asking again and again is left to those who find no place, so the answer comes at once.
+    begin = time.monotonic()
+    asks = alice_asks.get(f"jobs/{world.ids['waiting']}/output?wait=30")
+    assert (asks.status_code, asks.json()["lines"]) == (200, [])
+    assert int(asks["Retry-After"]) > 0
+    assert time.monotonic() - begin < 15
+
+
+def test_a_server_that_stops_lets_its_streams_go(
+    alice_asks: Caller, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "stopping", threading.Event())
+    health.stopping.set()
+    stream = told(alice_asks.get(f"jobs/{world.ids['waiting']}/output/stream")).decode()
+    assert "event: status" in stream and "event: end" not in stream
+    assert told(alice_asks.get("events/stream")) == b": here\n\n"
+    waits = alice_asks.get(f"jobs/{world.ids['waiting']}/output?wait=30")
+    assert waits.json()["finished"] is False and not waits.has_header("Retry-After")
 
 
 def test_content_in_parts(alice_asks: Caller, world: World) -> None:
@@ -228,7 +270,7 @@ def test_content_in_parts(alice_asks: Caller, world: World) -> None:
     assert (len(body), body.count(b"Content-Range: bytes")) == (int(several["Content-Length"]), 2)
     beyond = alice_asks.get(content, Range="bytes=10-")
     assert (beyond.status_code, beyond["Content-Range"]) == (416, "bytes */10")
-    for unreadable in ("bytes=4-2", "lines=1-2", "bytes=a", "bytes="):
+    for unreadable in ("bytes=4-2", "lines=1-2", "bytes=a", "bytes=", "bytes=0-,0-", "bytes=0-8,1-9"):
         assert told(alice_asks.get(content, Range=unreadable)) == b"0123456789"
     tag = whole["ETag"]
     assert alice_asks.get(content, If_None_Match=tag).status_code == 304
@@ -314,3 +356,25 @@ def test_changes_of_all_jobs(alice_asks: Caller, carol_asks: Caller, world: Worl
     events = alice_asks.get("events/stream", Last_Event_ID="0").streaming_content
     assert next(events) == b": here\n\n"
     assert b'"to":"pending"' in next(events)
+
+
+def test_an_endless_line_comes_in_pieces(alice_asks: Caller, world: World) -> None:
+    text = "ž" * 3_000_000
+    job = Job.objects.get(pk=world.ids["job"])
+    JobOutputLine.objects.filter(job=job).delete()
+    kept = {"job": job, "filename": "stdout.txt", "kind": "stdout", "content_type": "text/plain"}
+    Artifact.objects.create(**kept, artifact=f"{text}\nend\n".encode(), size=len(text) * 2 + 5)
+    lines = alice_asks.get(f"jobs/{job.pk}/output").json()["lines"]
+    assert "".join(one["line"] for one in lines[:-1]) == text
+    assert max(len(one["line"].encode()) for one in lines) <= output.LINE_BYTES
+    assert lines[-1]["line"] == "end"
+
+
+def test_repeated_colours_make_no_more_of_a_line(alice_asks: Caller, world: World) -> None:
+    job = Job.objects.get(pk=world.ids["job"])
+    JobOutputLine.objects.filter(job=job).delete()
+    JobOutputLine.objects.create(job=job, seq=1, type="stdout", line="\x1b[1m\x1b[31mx" * 1000)
+    JobOutputLine.objects.create(job=job, seq=2, type="stdout", line=f"\x1b[{'9' * 5000}mend")
+    page = told(alice_asks.get(f"jobs/{job.pk}/output.txt?ansi=html"))
+    assert page.count(b'<span style="font-weight:bold;color:red;">x') == 1000
+    assert page.endswith(b"end\n</pre>")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from multiflexi.models import Application, Company, Credential, User
+from multiflexi.models import Application, Company, CompanyUser, Credential, User
 from tests.http import bearer
 from tests.integration.api_v2.conftest import Caller, World
 from tests.integration.services.bank import TOKEN, make_type
@@ -73,6 +75,28 @@ def test_members_and_applications_of_a_company(alice_asks: Caller, world: World,
     assert alice_asks.delete(f"{one}/apps/{other.pk}").status_code == 204
     for name in ("runtemplates", "jobs", "credentials"):
         assert alice_asks.get(f"{one}/{name}").json()["results"]
+
+
+def test_a_membership_is_prolonged_by_nobody_who_has_a_shorter_one(
+    alice_asks: Caller, world: World, alice: User, bob: User
+) -> None:
+    soon = timezone.now() + timedelta(hours=1)
+    CompanyUser.objects.filter(user=alice).update(expires_at=soon)
+    members = f"companies/{world.ids['company']}/members"
+    for user in (alice, bob):
+        for end in (None, (soon + timedelta(minutes=1)).isoformat()):
+            answer = alice_asks.put(f"{members}/{user.pk}", {"role": "admin", "expires_at": end})
+            assert (answer.status_code, answer.json()["code"]) == (403, "longer_than_own"), (user, end)
+    assert alice_asks.put(f"{members}/{bob.pk}", {"role": "manager", "expires_at": soon.isoformat()}).status_code == 200
+
+
+def test_a_name_that_is_taken_tells_nothing_of_a_foreign_company(
+    alice_asks: Caller, root_asks: Caller, acme: Company, globex: Company
+) -> None:
+    answer = alice_asks.patch(f"companies/{acme.pk}", {"name": "Globex"})
+    assert (answer.status_code, answer.json()["details"]) == (409, {"field": "name"})
+    assert f"id {globex.pk}" not in answer.json()["detail"]
+    assert root_asks.post("companies", {"name": "Globex"}).json()["details"]["id"] == globex.pk
 
 
 def test_secrets_of_credentials_go_in_and_never_come_out(alice_asks: Caller, bob_asks: Caller, acme: Company) -> None:
@@ -144,6 +168,16 @@ def test_applications(root_asks: Caller, alice_asks: Caller, world: World) -> No
     assert root_asks.delete(f"apps/{world.ids['app']}").status_code == 409
 
 
+def test_which_program_runs_is_no_matter_of_one_company(
+    root_asks: Caller, alice_asks: Caller, world: World, app: Application
+) -> None:
+    for change in ({"executable": "/tmp/x"}, {"cmdparams": "--to x"}, {"setup": "x"}, {"ociimage": "x"}):
+        assert alice_asks.patch(f"apps/{app.pk}", change).status_code == 403, change
+    same = {"executable": app.executable, "sandbox": app.sandbox, "description": "told better"}
+    assert alice_asks.patch(f"apps/{app.pk}", same).json()["description"] == "told better"
+    assert root_asks.patch(f"apps/{app.pk}", {"cmdparams": "--to x"}).json()["cmdparams"] == "--to x"
+
+
 def test_topics_and_tags(alice_asks: Caller, bob_asks: Caller, world: World) -> None:
     made = alice_asks.post("topics", {"name": "Night", "color": "#102030"})
     assert made.status_code == 201
@@ -209,7 +243,7 @@ def test_status(client: Client, alice_asks: Caller, root_asks: Caller, world: Wo
     public = Caller(client, {}).get("status").json()
     assert (public["companies"], public["daemons"]["executor"]) == (1, "stopped")
     assert "details" not in public and "details" not in alice_asks.get("status").json()
-    assert root_asks.get("status").json()["details"]["jobs_total"] == 2
+    assert root_asks.get("status").json()["details"]["queue_length"] == 1
     assert client.get("/api/v2/health/live").json() == {"status": "ok"}
     assert client.get("/api/v2/health/ready").status_code == 200
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from daemons.scheduler.loop import SchedulerLoop
 from multiflexi.models import AuditEntry, AuditSeal, AuditUnsealed
 from multiflexi.record import audit, seals
 from multiflexi.record.actor import Actor
 from multiflexi.record.verification import verify
+from multiflexi.vault import keyring, rotation
+from multiflexi.vault.errors import VaultError
+from multiflexi.vault.rotation import Selection
 
 pytestmark = pytest.mark.usefixtures("ring")
 SYSTEM = Actor(user_id=None, origin="daemon")
@@ -99,7 +105,18 @@ def test_a_link_taken_out_or_altered() -> None:
     assert f"seal {second.pk}, noted earlier, is missing" in reasons
 
 
-def test_a_chain_written_anew_is_told_by_the_hashes_noted_earlier() -> None:
+def test_a_chain_written_anew_by_who_has_the_database_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(2)
+    seals.seal()
+    link = AuditSeal.objects.get()
+    AuditEntry.objects.filter(pk=link.entries[1][0]).delete()
+    entries = link.entries[:1]
+    forged = hashlib.sha256(f"{link.prev_hash}{json.dumps(entries, separators=(',', ':'))}".encode()).hexdigest()
+    AuditSeal.objects.filter(pk=link.pk).update(entries=entries, seal_hash=forged)
+    assert verify().broken == [(link.first_id, f"seal {link.pk} does not follow the one before")]
+
+
+def test_a_chain_written_anew_with_the_key_is_told_by_the_hashes_noted_earlier() -> None:
     write(2)
     seals.seal()
     noted = {one.pk: one.seal_hash for one in AuditSeal.objects.all()}
@@ -109,6 +126,15 @@ def test_a_chain_written_anew_is_told_by_the_hashes_noted_earlier() -> None:
     AuditSeal.objects.filter(pk=link.pk).update(entries=entries, seal_hash=seals.hash_of(link.prev_hash, entries))
     assert verify().broken == []
     assert verify(known=noted).broken == [(link.first_id, f"seal {link.pk} is not the one noted earlier")]
+
+
+def test_links_of_a_former_key_still_fit() -> None:
+    write(1)
+    seals.seal()
+    rotation.rotate(Selection((keyring.AUDIT,)), note=lambda count: None, wait=None)
+    write(1)
+    seals.seal()
+    assert verify().broken == []
 
 
 def test_a_part_of_the_trail() -> None:
@@ -152,3 +178,20 @@ def in_another_thread(work):  # type: ignore[no-untyped-def]
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(run).result(timeout=20)
+
+
+def test_without_the_key_the_trail_waits_and_the_scheduler_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(1)
+    monkeypatch.setattr(keyring, "current", _unusable)
+    loop = SchedulerLoop("one")
+    loop.start()
+    assert loop.run_once() is not None
+    loop.close()
+    assert "cannot be sealed" in caplog.text
+    assert AuditUnsealed.objects.count() == 1
+
+
+def _unusable(*_arguments: object) -> None:
+    raise VaultError("The master key is missing.")

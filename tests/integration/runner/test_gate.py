@@ -40,7 +40,7 @@ from multiflexi.runner import giving_back
 from multiflexi.runner.gate import Gate
 from multiflexi.services import credential_assignment, job_removal
 from multiflexi.services import job as services_job
-from multiflexi.services.explain import waiting
+from multiflexi.services.explain.job import explain
 from multiflexi.vault import envelope
 from tests.crash.live import application, until
 from tests.integration.credentials.conftest import provider  # noqa: F401
@@ -211,8 +211,8 @@ class TestADeferral:
     def test_says_why(self, credential, template, alice):
         (job,) = queue(template("exit 0", credential))
         admit(job)
-        reasons = waiting.waits_for(Actor(user_id=alice.pk, origin="api"), fresh(job), backend().now())
-        assert [one.kind for one in reasons if "the bank is closed" in one.detail] == ["deferred"]
+        reasons = explain(Actor(user_id=alice.pk, origin="api"), fresh(job))["waiting_for"]
+        assert [one["kind"] for one in reasons if "the bank is closed" in one["detail"]] == ["deferred"]
 
     def test_is_not_begun_for_a_credential_that_works_again_meanwhile(self, credential, template, monkeypatch):
         (job,) = queue(template("exit 0", credential))

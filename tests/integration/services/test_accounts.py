@@ -16,6 +16,7 @@ from multiflexi.models import (
     Company,
     CompanyRole,
     CompanyUser,
+    EventSource,
     Job,
     JobStatus,
     Role,
@@ -25,7 +26,7 @@ from multiflexi.models import (
     UserRole,
 )
 from multiflexi.record.actor import Actor
-from multiflexi.services import member, role, run_template_run, token, token_check, user
+from multiflexi.services import company, event_source, member, role, run_template_run, token, token_check, user
 from multiflexi.services.errors import BadCredential, Conflict, Invalid, NotFound, NotPermitted, Refused
 
 SOON = timezone.now() + timedelta(days=3)
@@ -115,9 +116,29 @@ def test_tokens_of_others(alice: User, bob: User, admin: User, root: User, ring:
         token.revoke(person(bob), mine)
     assert list(token.query(person(bob))) == []
     assert token.find(person(admin), mine.pk) == mine
-    token.create(person(admin), alice)
     with pytest.raises(NotPermitted, match="higher role"):
         token.create(person(admin), root)
+
+
+def test_nobody_comes_by_the_companies_of_another_account(
+    alice: User, admin: User, root: User, acme: Company, ring: None
+) -> None:
+    """Whoever makes a token of an account, or takes the links for its password, acts with its memberships."""
+    for take_over in (
+        lambda: token.create(person(admin), alice),
+        lambda: user.update(person(admin), alice, email="admin@example.org"),
+        lambda: user.update(person(admin), alice, plaintext="Another-password-1"),
+        lambda: token.update(person(admin), token.create(person(alice), alice).token, value="mfx_chosen-by-admin-0001"),
+    ):
+        with pytest.raises(NotPermitted, match="in companies where you lack them"):
+            take_over()
+    user.update(person(admin), alice, firstname="Alice")
+    token.create(person(root), alice)
+    CompanyUser.objects.create(company=acme, user=admin, role="manager")
+    with pytest.raises(NotPermitted, match="in companies where you lack them"):
+        token.create(person(admin), alice)
+    CompanyUser.objects.filter(company=acme, user=admin).update(role="admin")
+    token.create(person(admin), alice)
 
 
 def test_a_revoked_token_is_worth_nothing_at_once(alice: User, ring: None) -> None:
@@ -217,6 +238,14 @@ def test_roles_with_an_end(admin: User, bob: User, ring: None) -> None:
     assert not of_user(bob).permits("jobs.create")
 
 
+def test_nobody_grants_for_longer_than_they_hold(admin: User, bob: User, ring: None) -> None:
+    UserRole.objects.filter(user=admin).update(expires_at=SOON)
+    for end in (None, SOON + timedelta(minutes=1)):
+        with pytest.raises(NotPermitted, match="until then"):
+            role.assign(person(admin), bob, ["editor"], expires_at=end)
+    assert role.assign(person(admin), bob, ["editor"], expires_at=SOON)
+
+
 def test_unknown_roles_are_named(admin: User, bob: User, ring: None) -> None:
     with pytest.raises(Invalid, match=r"Unknown role\(s\): a, b"):
         role.assign(person(admin), bob, ["b", "a", "viewer"])
@@ -239,6 +268,40 @@ def test_members_are_made_by_administrators_of_the_company(
     assert member.candidate(person(alice), acme, "carol@example.org") == carol
     with pytest.raises(NotFound):
         member.candidate(person(alice), acme, "caro")
+
+
+def test_numbers_tell_only_of_accounts_one_knows(
+    alice: User, bob: User, carol: User, root: User, acme: Company, globex: Company, ring: None
+) -> None:
+    refusals = []
+    for number in (carol.pk, 9_999_999):
+        with pytest.raises(NotFound) as refused:
+            member.candidate(person(alice), acme, number)
+        refusals.append((refused.value.code, refused.value.message.replace(str(number), "?"), refused.value.details))
+        assert member.remove(person(alice), acme, number) is False
+    assert refusals[0] == refusals[1]
+    assert member.candidate(person(alice), acme, bob.pk) == bob
+    assert member.candidate(person(root), acme, carol.pk) == carol
+    with pytest.raises(NotFound, match="not found"):
+        member.remove(person(root), acme, 9_999_999)
+    member.assign(INSTALLATION, globex, alice, "viewer")
+    assert member.candidate(person(alice), acme, str(carol.pk)) == carol
+
+
+def test_a_name_that_is_taken_does_not_tell_by_what(alice: User, admin: User, globex: Company, ring: None) -> None:
+    EventSource.objects.create(name="Theirs", company=globex)
+    for make in (
+        lambda: event_source.create(person(admin), name="Theirs"),
+        lambda: company.create(person(admin), name="Globex"),
+    ):
+        with pytest.raises(Conflict) as refused:
+            make()
+        assert "id" not in refused.value.details and "(id" not in refused.value.message
+    member.assign(INSTALLATION, globex, admin, "viewer")
+    with pytest.raises(Conflict, match=r"\(id \d+\)"):
+        event_source.create(person(admin), name="Theirs")
+    with pytest.raises(Conflict, match=r"\(id \d+\)"):
+        company.create(person(admin), name="Globex")
 
 
 def test_a_membership_ends(alice: User, bob: User, acme: Company, ring: None) -> None:

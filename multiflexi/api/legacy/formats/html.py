@@ -8,7 +8,8 @@ from typing import Any
 from django.urls import get_script_prefix
 
 from multiflexi.api.legacy.answers import Answer
-from multiflexi.api.legacy.formats.table import columns_of, rows_of, shown
+from multiflexi.api.legacy.formats.table import rows_of
+from multiflexi.formats.spreadsheet import columns_of, shown
 
 BASE = "api/VitexSoftware/MultiFlexi/1.0.0/"
 STYLE = (

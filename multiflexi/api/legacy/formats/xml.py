@@ -2,49 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 from multiflexi.api.legacy.answers import Answer
+from multiflexi.formats.xml import HEAD, element
 
-HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 ROWS = {"jobs": "job", "index": "item", "roles": "item", "output_lines": "item"}
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-# A parser would turn a carriage return into a line feed.
-_SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
 
 
 def write(answer: Answer, document: Any) -> str:
     """The document under its root element."""
-    return HEAD + "".join(_element(answer.root, answer.content(document), answer.item))
-
-
-def _element(name: str, value: Any, item: str = "item", key: str | None = None) -> Iterator[str]:
-    start = name if key is None else f'{name} key="{_escaped(key)}"'
-    if value is None:
-        yield f'<{start} nil="true"/>'
-    elif value is True:
-        yield f"<{start}>1</{name}>"
-    elif value is False or value in ("", [], {}):
-        yield f"<{start}/>"
-    elif isinstance(value, dict):
-        yield f"<{start}>"
-        for member, content in value.items():
-            usable = bool(_NAME.fullmatch(member)) and not member.lower().startswith("xml")
-            yield from _element(
-                member if usable else "item", content, ROWS.get(member, "item"), None if usable else member
-            )
-        yield f"</{name}>"
-    elif isinstance(value, list):
-        yield f"<{start}>"
-        for row in value:
-            yield from _element(item, row)
-        yield f"</{name}>"
-    else:
-        yield f"<{start}>{_escaped(str(value))}</{name}>"
-
-
-def _escaped(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", text).translate(_SIGNS)
+    return HEAD + "".join(element(answer.root, answer.content(document), answer.item, rows=ROWS))

@@ -19,6 +19,7 @@ MODULES = (
     "event_source",
     "event_rule",
     "audit_log",
+    "data_export",
     "document",
 )
 

@@ -120,6 +120,10 @@ def _update(call: Call, app: Application) -> None:
     application.update(call.actor, app, **call.given(FIELDS))
 
 
+def _warnings(call: Call, app: Application) -> list[str]:
+    return application.remarks(app, call.given({"uuid": FIELDS["uuid"]}), created="appId" not in call.values)
+
+
 def _remove(call: Call, app: Application) -> None:
     definitions.delete_application(call.actor, app)
 
@@ -144,5 +148,6 @@ Noun(
     create=_create,
     update=_update,
     remove=_remove,
+    warn=_warnings,
     ids={"list": "listApps", "get": "getAppById", "set": "setAppById"},
 ).declare()

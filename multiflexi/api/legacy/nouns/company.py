@@ -33,7 +33,12 @@ FIELDS = {
     "email": Field(TEXT),
     "zabbix_host": Field(TEXT),
 }
-MEMBER_FIELDS = {"user_id": Field(NUMBER), "role": Field(REQUIRED_TEXT)}
+MEMBER_FIELDS = {
+    "user_id": Field(NUMBER),
+    "login": Field(REQUIRED_TEXT),
+    "email": Field(REQUIRED_TEXT),
+    "role": Field(REQUIRED_TEXT),
+}
 
 
 def _row(one: Company) -> Row:
@@ -126,10 +131,12 @@ def members(call: Call) -> Answer:
 def assign(call: Call) -> Answer:
     """Make an account a member of a company, or change its role there"""
     found = NOUN.select(call)
-    if call.body.get("user_id", call.query.get("user_id")) in (None, ""):
+    sent = {**call.query, **call.body}
+    key = next((name for name in ("user_id", "login", "email") if sent.get(name) not in (None, "")), None)
+    if key is None:
         raise Invalid("user_id is required", "invalid_value", details={"field": "user_id"})
-    given = {"role": "viewer", **call.given(MEMBER_FIELDS)}
-    person = member.candidate(call.actor, found, given["user_id"])
+    given = {"role": "viewer", **call.given({name: MEMBER_FIELDS[name] for name in (key, "role")})}
+    person = member.candidate(call.actor, found, given[key])
     return record(_member(member.assign(call.actor, found, person, given["role"])))
 
 
@@ -145,5 +152,5 @@ def unassign(call: Call) -> Answer:
     """End the membership of an account in a company"""
     found = NOUN.select(call)
     number = call.number("userId", user.NOUN)
-    deleted = member.unassign(call.actor, found, member.candidate(call.actor, found, number))
+    deleted = member.remove(call.actor, found, number)
     return record({"success": True, "company_id": found.pk, "user_id": number, "deleted": int(deleted)})

@@ -8,7 +8,7 @@ from multiflexi.api.legacy import fields
 from multiflexi.api.legacy.answers import Row
 from multiflexi.api.legacy.call import Call
 from multiflexi.api.legacy.declare import Parameter
-from multiflexi.api.legacy.fields import NULLABLE_NUMBER, NUMBER, REQUIRED_TEXT, TEXT, Field
+from multiflexi.api.legacy.fields import NULLABLE_NUMBER, NUMBER, OBJECT, REQUIRED_TEXT, TEXT, Field
 from multiflexi.api.legacy.lists import Filter
 from multiflexi.api.legacy.noun import Noun
 from multiflexi.models import Credential
@@ -25,6 +25,8 @@ COLUMNS = {
     "credential_type_id": Field(NULLABLE_NUMBER),
     "note": Field(TEXT),
 }
+# The names of other members are those of the fields of its type, which no document can know.
+PUBLISHED_FIELDS = {**COLUMNS, "fields": Field(OBJECT)}
 # Published members without a column behind them, and those that only come out.
 IGNORED = frozenset(
     ("id", "type", "value", "DatCreate", "DatUpdate", "credential_type", "formType", "availability", "version",
@@ -82,7 +84,7 @@ def _values(call: Call) -> dict[str, str | None]:
         if name not in ADDRESS:
             raise invalid_field(name, "values in an address end up in logs; send them in the body.")
     members = {name: one for name, one in call.body.items() if name not in COLUMNS and name not in IGNORED}
-    nested = fields.one("fields", fields.OBJECT, call.body.get("fields")) or {}
+    nested = fields.one("fields", OBJECT, call.body.get("fields")) or {}
     return {name: fields.one(name, fields.TEXT, value) for name, value in {**nested, **members}.items()}
 
 
@@ -135,7 +137,7 @@ Noun(
         "search": Filter(TEXT),
         "credential_type_id": Filter(NUMBER, "credential_type__exact"),
     },
-    fields=COLUMNS,
+    fields=PUBLISHED_FIELDS,
     required=("company_id", "credential_type_id"),
     create=_create,
     update=_update,

@@ -128,7 +128,7 @@ def schedule(call: Call) -> Answer:
     answer = idempotency.once(
         call.user.pk,
         key,
-        idempotency.fingerprint_of(request),
+        idempotency.fingerprint_of(call.request),
         lambda: idempotency.Answer(201, written(_scheduled(call))),
     )
     told = record(answer.body, status=answer.status)
@@ -151,7 +151,7 @@ def _scheduled(call: Call) -> Row:
         raise Invalid("Missing runtemplate_id", "missing_value", details={"field": "runtemplate_id"})
     given = call.given(FIELDS)
     after = moment_of(given.get("scheduled"))
-    template = run_template.find(call.actor, given["runtemplate_id"])
+    template = run_template.find_to_run(call.actor, given["runtemplate_id"])
     made = run_template_run.schedule(
         call.actor,
         template,

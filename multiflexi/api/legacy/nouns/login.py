@@ -16,7 +16,7 @@ from multiflexi.http.proxies import client_address
 from multiflexi.http.requests import actor_of
 from multiflexi.models import Token, User
 from multiflexi.record.actor import Actor, Origin
-from multiflexi.services import sign_in, token, token_check
+from multiflexi.services import second_factor, sign_in, token, token_check
 from multiflexi.services.errors import BadCredential, Invalid, invalid_field
 
 VALID = timedelta(days=30)
@@ -37,7 +37,10 @@ def login(call: Call) -> Answer:
 @suffixed("GET", "login", id="loginByHeader", schema="LoggedIn", public=True, rate="login", tag="login")
 def login_by_header(call: Call) -> Answer:
     """Give a token to who is known by HTTP Basic"""
-    return _given_token(call, call.user or _by_password(call))
+    presented = getattr(call.request, "auth", None)
+    # A session must not do: whatever page leads its browser here would have a token made.
+    by_header = presented is not None and presented.kind == "basic"
+    return _given_token(call, call.request.user if by_header else _by_password(call))
 
 
 def _by_password(call: Call) -> User:
@@ -49,13 +52,15 @@ def _by_password(call: Call) -> User:
     try:
         request = call.request._request
         agent = request.headers.get("User-Agent", "")
-        return sign_in.by_password(given["username"], given["password"], address=client_address(request), agent=agent)
+        user = sign_in.by_password(given["username"], given["password"], address=client_address(request), agent=agent)
+        second_factor.refuse_password_alone(user)
     except BadCredential as error:
         raise BadCredential(error.message, error.code, members=ERROR) from None
+    return user
 
 
 def _given_token(call: Call, user: User) -> Answer:
-    actor = call.actor if call.user else _self(call, user)
+    actor = _self(call, user)
     sign_in.note(actor, user)
     made = token.create(actor, user, label=LABEL, until=timezone.now() + VALID)
     return record(

@@ -43,6 +43,8 @@ FIELDS = {
     "retry_min_gap": Field(NUMBER),
 }
 CREATE_FIELDS = {**FIELDS, "app_id": Field(NUMBER), "company_id": Field(NUMBER)}
+# A change by POST repeats the id, which is compared before anything is read.
+PUBLISHED_FIELDS = {"id": Field(NUMBER), **CREATE_FIELDS}
 BULK_FIELDS = {"runtemplate_ids": Field(IDS)}
 RECONFIGURE_FIELDS = {**BULK_FIELDS, "config_key": Field(REQUIRED_TEXT), "config_value": Field(REQUIRED_TEXT)}
 EXECUTE_FIELDS = {**BULK_FIELDS, "when": Field(TEXT), "executor": Field(TEXT)}
@@ -107,7 +109,7 @@ NOUN = Noun(
         "search": Filter(TEXT),
     },
     keyed=True,
-    fields=CREATE_FIELDS,
+    fields=PUBLISHED_FIELDS,
     required=("name", "app_id", "company_id"),
     create=_create,
     update=_update,

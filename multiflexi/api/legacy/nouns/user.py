@@ -17,6 +17,7 @@ from multiflexi.models import User, UserRole
 from multiflexi.services import role, user
 from multiflexi.services.errors import invalid_field
 from multiflexi.services.lists import same
+from multiflexi.services.second_factor import came_with
 
 FIELDS = {
     "login": Field(REQUIRED_TEXT),
@@ -46,7 +47,7 @@ def row(one: User) -> Row:
 
 
 def _detail(call: Call, one: User) -> Row:
-    return row(one) | {"last_login_at": one.last_login}
+    return row(one) | {"two_factor_enabled": came_with(one), "last_login_at": one.last_login}
 
 
 def _create(call: Call) -> User:
@@ -69,7 +70,7 @@ NOUN = Noun(
     rows=lambda call, found: [_detail(call, one) for one in found],
     sortable=same("id", "login", "email", "firstname", "lastname", "enabled", DatCreate="created_at",
                   DatSave="updated_at"),
-    find=user.find,
+    find=user.find_own_or,
     detail=_detail,
     filters={"enabled": Filter(TRUTH), "active": Filter(TRUTH, "enabled"), "search": Filter(TEXT)},
     fields=FIELDS,
