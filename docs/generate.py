@@ -7,7 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiflexi.cli.program_pages import Program
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 MAN = REFERENCE.parent / "man"
@@ -30,6 +35,12 @@ error.
 
 | Exit code | Meaning |
 |---|---|
+"""
+PROGRAMS_INTRODUCTION = """\
+# Programs
+
+What is installed beside [`multiflexi-cli`](cli.md). Each has `--help`, `--version` and a man page; results go to
+standard output, everything else to standard error. A value may follow its option after a blank or after `=`.
 """
 CLI_CODES = (
     ("OK", "done"),
@@ -80,12 +91,32 @@ def states_page() -> Iterator[str]:
 
 
 def man_pages() -> dict[Path, str]:
-    """The man pages of the command line with their places."""
-    from multiflexi.cli import manpages
+    """The man pages of all programs with their places."""
+    from multiflexi.cli import manpages, program_pages
     from multiflexi.cli.output import errors
+    from multiflexi.settings import declared
 
     codes = [(getattr(errors, name), meaning) for name, meaning in CLI_CODES]
-    return {MAN / name: text for name, text in manpages.pages(codes).items()}
+    texts = manpages.pages(codes)
+    texts |= {one.file: program_pages.man(one, declared) for one in _programs()}
+    return {MAN / name: text for name, text in texts.items()}
+
+
+def programs_page() -> Iterator[str]:
+    """The programs beside the command line."""
+    from multiflexi.cli.program_pages import markdown
+
+    yield PROGRAMS_INTRODUCTION
+    yield "\n".join(markdown(_programs())).rstrip()
+
+
+def _programs() -> list[Program]:
+    spec = spec_from_file_location("programs", MAN.parent / "programs.py")
+    assert spec and spec.loader  # noqa: S101 - the file is beside this one
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: list[Program] = module.programs()
+    return found
 
 
 def default_grants() -> dict[str, set[str]]:
@@ -148,6 +179,7 @@ def api_document() -> Iterator[str]:
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "settings.md": settings_page,
     "cli.md": command_page,
+    "programs.md": programs_page,
     "states.md": states_page,
     "permissions.md": permissions_page,
     "openapi-v2.yaml": api_document,

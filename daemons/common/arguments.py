@@ -19,5 +19,5 @@ def build_parser(role: str, description: str) -> argparse.ArgumentParser:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--once", "--no-daemonize", action="store_true", default=None, help="run one cycle and exit")
     mode.add_argument("--daemon", "--daemonize", action="store_false", dest="once", help="loop, whatever is configured")
-    parser.add_argument("-V", "--version", action="version", version=f"multiflexi-{role} {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     return parser

@@ -84,6 +84,8 @@ def serve(
         return _refuse(role, str(error), 1)
     try:
         return _drive(instance, make_loop, term_mode)
+    except SettingsError as error:
+        return _refuse(role, str(error), EXIT_CONFIG)
     finally:
         lock.release()
 

@@ -59,10 +59,8 @@ class SpoolLock:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the executor until it is asked to stop, or one job; exit status of the process."""
-    parser = build_parser("executor", "Run jobs that are due and keep their results, or run one job.")
     program = Path(sys.argv[0]).name
-    parser.prog = program if program in PROGRAMS else parser.prog
-    add_one_shot_options(parser)
+    parser = make_parser(program if program in PROGRAMS else PROGRAMS[0])
     arguments = parser.parse_args(argv)
     # Jobs of an earlier process may be watching, and the settings that are read next hold secrets.
     forbid_dumps()
@@ -82,15 +80,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     return NO_MODE
 
 
+def make_parser(program: str) -> argparse.ArgumentParser:
+    """The options under one of its names."""
+    parser = build_parser("executor", "Run jobs that are due and keep their results, or run one job.")
+    parser.prog = program
+    add_one_shot_options(parser)
+    return parser
+
+
 def _serve(arguments: argparse.Namespace) -> int:
     lock = SpoolLock()
 
     def make_loop(instance: Instance) -> Loop:
         from daemons.executor.loop import ExecutorLoop
 
+        if instance.once:
+            _need_master_key()
         return ExecutorLoop(instance.name, lock.spool)
 
     return serve("executor", arguments, make_loop, make_lock=lock.named, term_mode=configured_stop_mode)
+
+
+def _need_master_key() -> None:
+    """Raise SettingsError when no secret can be opened: a single cycle would do nothing, and nobody waits for a key."""
+    from django.db import DatabaseError, InterfaceError
+
+    from multiflexi.vault import keyring
+    from multiflexi.vault.errors import MasterKeyMissing, MasterKeyWrong
+    from multiflexi.vault.names import CREDENTIALS
+
+    try:
+        keyring.current(CREDENTIALS)
+    except (MasterKeyMissing, MasterKeyWrong) as error:
+        raise SettingsError(str(error), "ENCRYPTION_MASTER_KEY") from None
+    except (DatabaseError, InterfaceError):
+        # The cycle tells what is wrong with it.
+        return
 
 
 if __name__ == "__main__":

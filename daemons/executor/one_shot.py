@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import time
@@ -14,6 +13,7 @@ from multiflexi import environ
 from multiflexi.cli import startup
 from multiflexi.cli.output.errors import INTERRUPTED, WAITED_TOO_LONG, Failure, Rejected
 from multiflexi.cli.output.stream import guarded
+from multiflexi.cli.overrides import plain_values
 
 if TYPE_CHECKING:
     from multiflexi.cli.echo import Echo
@@ -124,12 +124,9 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, str]:
     values: dict[str, str] = {}
     if arguments.env_json is not None:
         try:
-            given = json.loads(arguments.env_json)
-        except ValueError:
-            raise _refused('--env-json is no JSON; give an object like {"KEY": "value"}.') from None
-        if not isinstance(given, dict) or not all(isinstance(value, str | int | float) for value in given.values()):
-            raise _refused('--env-json must be an object of plain values like {"KEY": "value"}.')
-        values |= {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+            values |= plain_values(arguments.env_json)
+        except ValueError as rule:
+            raise _refused(f"--env-json {rule}") from None
     for word in arguments.overrides:
         name, equals, value = word.partition("=")
         if not name or not equals:

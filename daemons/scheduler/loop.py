@@ -17,9 +17,10 @@ from multiflexi.jobs.queue.hints import Topic
 from multiflexi.models import Worker, WorkerRole
 from multiflexi.record import seals
 from multiflexi.record.actor import Actor
+from multiflexi.vault.errors import VaultError
 
 log = logging.getLogger(__name__)
-SEAL_SECONDS = 5.0
+SEAL_SECONDS, UNSEALED_SECONDS = 5.0, 60.0
 
 
 class SchedulerLoop:
@@ -55,7 +56,7 @@ class SchedulerLoop:
         tasks.close_elapsed(backend().now())
         if begun >= self._next_seal:
             # A rest is left for the next pass, so that a long tail delays no slot.
-            self._next_seal = begun + (SEAL_SECONDS if seals.seal(seals.BATCH) < seals.BATCH else 0.0)
+            self._next_seal = begun + self._seal()
         if result.due:
             log.info("%d run templates were due, %d jobs made", result.due, result.jobs)
         if begun >= self._next_beat:
@@ -91,6 +92,14 @@ class SchedulerLoop:
         if healed:
             log.info("%d run templates were healed", healed)
         self._next_heal = time.monotonic() + settings.INITIALIZE_SCHEDULING_INTERVAL
+
+    def _seal(self) -> float:
+        """Seconds until the next time. Without the key the trail waits, which keeps no slot back."""
+        try:
+            return SEAL_SECONDS if seals.seal(seals.BATCH) < seals.BATCH else 0.0
+        except VaultError as error:
+            log.error("the audit trail cannot be sealed: %s", error)
+            return UNSEALED_SECONDS
 
     def _pause(self) -> float:
         longest = float(settings.MULTIFLEXI_SCHEDULER_CYCLE_PAUSE)

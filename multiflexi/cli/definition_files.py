@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from multiflexi.cli.call import Call
 from multiflexi.cli.output.errors import REFUSED, WRONG_USE, Failure, Rejected, wrong_use
 from multiflexi.cli.output.results import Document, Done, Result, Written
+from multiflexi.cli.progress import counted
 
 if TYPE_CHECKING:
     from multiflexi.manifests.reports import ImportReport, RemovalReport
@@ -82,7 +83,7 @@ def validate(call: Call, kind: str) -> Document:
         raise
     report = judge(data, name, kind)
     text = "\n".join([report.message, *report.violations]) if not report.valid else f"OK: {report.message}"
-    return Document(report.as_dict(), lambda: text, code=0 if report.valid else 1)
+    return Document(report.as_dict(), lambda: text, code=0 if report.valid else 1, complaint=report.message)
 
 
 def import_files(call: Call, importer: Callable[[bytes, str, Path | None], ImportReport], shape: Shape) -> Result:
@@ -93,7 +94,12 @@ def import_files(call: Call, importer: Callable[[bytes, str, Path | None], Impor
     names = list(expanded([name for name in call["file"] or [] if name]))
     if not names:
         raise wrong_use("Option --file is required; a directory stands for its JSON files.")
-    outcomes = [_import(name, importer, shape) for name in names]
+    outcomes: list[FileOutcome] = []
+    with counted(call, f"of {len(names)} files read") as progress:
+        for number, name in enumerate(names, start=1):
+            outcomes.append(_import(name, importer, shape))
+            if progress and len(names) > 1:
+                progress(number)
     for outcome in outcomes:
         call.warn(*outcome.remarks)
     code = max(outcome.code for outcome in outcomes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Option, value
 from multiflexi.cli.output.errors import wrong_use
-from multiflexi.cli.values import FIELD
+from multiflexi.cli.values import FIELD, FIELD_NAME
 
 if TYPE_CHECKING:
     from multiflexi.services.credential_fields import Fields
@@ -21,15 +21,20 @@ def field_options() -> list[Option]:
     direct.takes_upper_case = True
     return [
         direct,
-        value("--field-stdin", help="Field whose value is read from standard input"),
+        value("--field-stdin", help="Field whose value is read from standard input", type=FIELD_NAME),
         value(
             "--field-file",
             help="KEY=PATH: value is the content of a file, or the file itself where a field takes one",
             type=FIELD,
             multiple=True,
         ),
-        value("--field-prompt", help="Field whose value is asked for, without showing it", multiple=True),
-        value("--field-clear", help="Field whose value is removed", multiple=True),
+        value(
+            "--field-prompt",
+            help="Field whose value is asked for, without showing it",
+            type=FIELD_NAME,
+            multiple=True,
+        ),
+        value("--field-clear", help="Field whose value is removed", type=FIELD_NAME, multiple=True),
     ]
 
 

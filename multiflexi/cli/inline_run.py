@@ -33,7 +33,8 @@ def run_now(actor: Any, job: Any, *, echo: Any = None, timeout: float | None = N
 
     bring_forward(actor, job)
     try:
-        done = inline.run_job(job.pk, look=echo.look if echo else lambda: None, timeout=timeout)
+        look = echo.look if echo else lambda: None
+        done = inline.run_job(job.pk, look=look, tell=lambda why: _tell(job.pk, why), timeout=timeout)
     except inline.Deferred as error:
         raise Rejected(Failure(str(error), "credential_unavailable", NOT_RUN)) from error
     except inline.NotRunnable as error:
@@ -48,6 +49,11 @@ def run_now(actor: Any, job: Any, *, echo: Any = None, timeout: float | None = N
     if echo:
         echo.finish()
     return done
+
+
+def _tell(job_id: int, why: str) -> None:
+    sys.stderr.write(f"Job {job_id} waits, because this host takes no jobs now: {why}\n")
+    sys.stderr.flush()
 
 
 def exit_code(job: Any) -> int:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from multiflexi import __version__
-from multiflexi.cli.output.stream import guarded
+from multiflexi.cli.output.errors import REFUSED, Failure, Rejected
+from multiflexi.cli.programs.program import Parser, run
 
 if TYPE_CHECKING:
     from multiflexi.services.job_export import Exported, Variable
 
-REFUSED = 1
+JOB2ENV = "multiflexi-job2env"
+JOB2SCRIPT = "multiflexi-job2script"
 # What bash keeps for itself.
 _READ_ONLY = frozenset({"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
 _UNSAFE_MESSAGE = re.compile(r"[^\w .,:@-]")
@@ -24,23 +27,26 @@ _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def job2env(argv: Sequence[str] | None = None) -> int:
     """Write the variables of a job as lines KEY='value'; exit status of the program."""
-    return _run("multiflexi-job2env", "Write the variables of a job for a shell.", env_lines, 0o600, argv)
+    arguments = job2env_parser().parse_args(argv)
+    return run(JOB2ENV, lambda: _write(arguments, env_lines))
 
 
 def job2script(argv: Sequence[str] | None = None) -> int:
     """Write a script that repeats a job; exit status of the program."""
-    return _run("multiflexi-job2script", "Write a script that runs a job again.", script_lines, 0o700, argv)
+    arguments = job2script_parser().parse_args(argv)
+    return run(JOB2SCRIPT, lambda: _write(arguments, script_lines))
 
 
 def env_lines(exported: Exported) -> Iterator[str]:
-    """The content for `set -a; . FILE`; secrets appear as comments."""
-    yield from _head("multiflexi-job2env", exported)
+    """The content for `set -a; . FILE`; secrets are empty, with a comment that says where each comes from."""
+    yield from _head(JOB2ENV, exported)
     yield ""
     for variable in exported.variables:
         if not _can_be_set(variable.name):
             yield f"# left out, a shell cannot set it: {_one_line(variable.name)}"
         elif variable.value is None:
-            yield f"#{variable.name}=  # secret, from {_one_line(variable.source)}"
+            yield f"# secret, from {_one_line(variable.source)}"
+            yield f"{variable.name}=''"
         else:
             yield f"{variable.name}={_quoted(variable.value)}"
 
@@ -50,7 +56,7 @@ def script_lines(exported: Exported) -> Iterator[str]:
     named = [one for one in exported.variables if _can_be_set(one.name)]
     yield "#!/bin/bash"
     yield ""
-    yield from _head("multiflexi-job2script", exported)
+    yield from _head(JOB2SCRIPT, exported)
     yield ""
     yield "# Nothing of the caller's environment but the secrets reaches the job."
     yield "for name in $(compgen -e); do"
@@ -104,54 +110,39 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"{self.prog}: {message}\n")
-        self.exit(REFUSED)
+def job2env_parser() -> Parser:
+    return _parser(JOB2ENV, "Write the variables of a job for a shell.", 0o600)
 
 
-def _run(
-    program: str,
-    purpose: str,
-    lines: Callable[[Exported], Iterator[str]],
-    mode: int,
-    argv: Sequence[str] | None,
-) -> int:
-    parser = _Parser(program, description=f"{purpose} Secret values are not written.")
-    parser.add_argument("job", help="id of the job")
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help=f"write this file, mode {mode:04o}, else standard output"
-    )
-    parser.add_argument("-e", "--environment", metavar="FILE", help="settings file")
-    parser.add_argument("-V", "--version", action="version", version=f"{program} {__version__}")
-    arguments = parser.parse_args(argv)
-    return guarded(lambda: _write(program, arguments, lines, mode))
+def job2script_parser() -> Parser:
+    return _parser(JOB2SCRIPT, "Write a script that runs a job again.", 0o700)
 
 
-def _write(program: str, arguments: argparse.Namespace, lines: Callable[[Exported], Iterator[str]], mode: int) -> int:
+def _parser(program: str, purpose: str, mode: int) -> Parser:
+    made = Parser(program, f"{purpose} Secret values are not written.", wrong_use=REFUSED)
+    made.add_argument("job", metavar="JOB", help="id of the job")
+    made.add_argument("-o", "--output", metavar="FILE", help=f"write this file, mode {mode:04o}, else standard output")
+    made.add_environment()
+    made.set_defaults(mode=mode)
+    return made
+
+
+def _write(arguments: argparse.Namespace, lines: Callable[[Exported], Iterator[str]]) -> int:
     from multiflexi.cli import startup
 
+    startup.prepare(arguments.environment)
+    text = "".join(f"{line}\n" for line in lines(_found(arguments.job)))
+    data = text.encode("utf-8", "surrogateescape")
+    if arguments.output in (None, "", "-"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return 0
     try:
-        startup.prepare(arguments.environment)
-        text = "".join(f"{line}\n" for line in lines(_found(arguments.job)))
-        data = text.encode("utf-8", "surrogateescape")
-        if arguments.output:
-            _save(arguments.output, data, mode)
-        else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+        _save(arguments.output, data, arguments.mode)
     except OSError as error:
-        if not arguments.output:
-            raise
-        sys.stderr.write(f"{program}: {arguments.output} cannot be written: {error.strerror or error}\n")
-        return REFUSED
-    except Exception as error:
-        failure = startup.failure(error)
-        if failure is None:
-            raise
-        sys.stderr.write(f"{program}: {failure.message}\n")
-        return failure.exit_code
+        message = f"{arguments.output} cannot be written: {error.strerror or error}."
+        raise Rejected(Failure(message, "file_unwritable")) from None
     return 0
 
 
@@ -165,6 +156,7 @@ def _found(reference: str) -> Exported:
 def _save(path: str, data: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
-        # The file may have been there before, open for others.
-        os.fchmod(descriptor, mode)
+        # The file may have been there before, open for others; a device keeps its mode.
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, mode)
         file.write(data)

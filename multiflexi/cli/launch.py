@@ -8,11 +8,13 @@ from multiflexi.cli.call import Call
 from multiflexi.cli.output.results import Done, Record
 
 
-def launch(call: Call, template: Any, time_option: str, company: Any = None) -> Done:
+def launch(call: Call, reference: Any, time_option: str) -> Done:
     """Schedule one job of the run template; `--config` and `--env` count for this job alone."""
-    from multiflexi.services import run_template_run
+    from multiflexi.services import company, run_template, run_template_run
     from multiflexi.services.presenters.job import row
 
+    owner = company.find(call.reader, call["company_id"]) if call["company_id"] else None
+    template = run_template.find(call.reader, reference, owner)
     overrides = {**call.pairs("config"), **call.pairs("env")}
     after = call.moment(time_option)
     if call.dry_run:
@@ -24,7 +26,7 @@ def launch(call: Call, template: Any, time_option: str, company: Any = None) -> 
         executor=call["executor"] or None,
         overrides=overrides,
         schedule_type=call["schedule_type"],
-        company=company,
+        company=owner,
     )
     data = {
         "runtemplate_id": template.pk,
@@ -47,12 +49,13 @@ def _only_shown(call: Call, template: Any, overrides: dict[str, str]) -> Done:
 
     data = {"dry_run": True, **run_template_run.preview(template, overrides)}
     problems = data["problems"]
-    line = "; ".join(problems) or f"Run template {template.pk} would be run"
-    return Done(data, line, code=1 if problems else 0)
+    line = f"Run template {template.pk} would {'not ' if problems else ''}be run"
+    return Done(data, line, code=1 if problems else 0, complaint="; ".join(problems))
 
 
 def _ended(call: Call, job: Any, data: dict[str, Any]) -> Done:
     """The result once the job has ended; exit code 1 unless it succeeded."""
+    from multiflexi.cli.inline_run import ending
     from multiflexi.cli.waiting import ended, outcome
 
     (done,) = ended(call, [job.pk])
@@ -62,4 +65,4 @@ def _ended(call: Call, job: Any, data: dict[str, Any]) -> Done:
         data |= {"stdout": done.stdout or "", "stderr": done.stderr or ""}
         line = (done.stdout or "").rstrip("\n")
         call.warn(*(done.stderr or "").splitlines())
-    return Done(data, line, code=0 if done.exitcode == 0 else 1)
+    return Done(data, line, code=0 if done.exitcode == 0 else 1, complaint=ending(done) or "")

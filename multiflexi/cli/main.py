@@ -50,9 +50,11 @@ def program() -> NoReturn:
     """Run the command line as a process of its own, and end it without taking apart what ends with it anyway."""
     code = main()
     if "django.db" in sys.modules:
+        from django.conf import settings
         from django.db import connections
 
-        connections.close_all()
+        if settings.configured:
+            connections.close_all()
     sys.stderr.flush()
     os._exit(code)
 

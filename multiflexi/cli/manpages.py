@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from multiflexi.cli import tree
 from multiflexi.cli.declare import Command, Option, global_options
 from multiflexi.cli.main import PROGRAM
+from multiflexi.cli.roff import head, plain, text
 
 SECTION = 1
 SUMMARY = "run scheduled and evented jobs of many companies"
@@ -28,10 +29,10 @@ def _program(codes: list[tuple[int, str]]) -> str:
     nouns = [one for one in tree.ENTRIES if not one.single]
     singles = [one for one in tree.all_commands() if ":" not in str(one.name) and not str(one.name).startswith("_")]
     lines = [
-        *_head(PROGRAM, SUMMARY),
-        f".B {_plain(PROGRAM)}\n.IR NOUN : ACTION\n.RI [ OPTIONS ]",
+        *head(PROGRAM, SECTION, SUMMARY),
+        f".B {plain(PROGRAM)}\n.IR NOUN : ACTION\n.RI [ OPTIONS ]",
         ".SH DESCRIPTION",
-        _text(
+        text(
             "Everything that can be done with an installation, for people and programs. The noun and the action may "
             "be two words, and unique beginnings of names are enough. Results go to standard output, everything "
             "else to standard error."
@@ -39,17 +40,17 @@ def _program(codes: list[tuple[int, str]]) -> str:
         ".SH COMMANDS",
     ]
     for one in nouns:
-        lines += [f".SS {_plain(one.name)}", _text(f"{tree.load(one).help}; see {PROGRAM}-{one.name}({SECTION}).")]
+        lines += [f".SS {plain(one.name)}", text(f"{tree.load(one).help}; see {PROGRAM}-{one.name}({SECTION}).")]
         for command in tree.load(one).commands.values():
-            lines += [".TP", f".B {_plain(str(command.name))}", _text(str(command.help))]
+            lines += [".TP", f".B {plain(str(command.name))}", text(str(command.help))]
     lines.append(".SS other commands")
     for command in singles:
         lines += _command(command, ".TP")
-    lines += [".SH OPTIONS", _text("Every command takes these, too:"), *_options(global_options()), ".SH EXIT STATUS"]
+    lines += [".SH OPTIONS", text("Every command takes these, too:"), *_options(global_options()), ".SH EXIT STATUS"]
     for number, meaning in codes:
-        lines += [".TP", f".B {number}", _text(meaning)]
-    lines += [".SH FILES", ".TP", f".I {_plain(FILE)}", _text(ABOUT_FILE), ".SH SEE ALSO"]
-    lines.append(",\n".join(f".BR {_plain(f'{PROGRAM}-{one.name}')} ({SECTION})" for one in nouns))
+        lines += [".TP", f".B {number}", text(meaning)]
+    lines += [".SH FILES", ".TP", f".I {plain(FILE)}", text(ABOUT_FILE), ".SH SEE ALSO"]
+    lines.append(",\n".join(f".BR {plain(f'{PROGRAM}-{one.name}')} ({SECTION})" for one in nouns))
     return "\n".join(lines) + "\n"
 
 
@@ -57,35 +58,28 @@ def _noun(one: tree.Entry) -> str:
     noun = tree.load(one)
     title = f"{PROGRAM}-{one.name}"
     lines = [
-        *_head(title, noun.help),
-        f".B {_plain(PROGRAM)}\n.RI {_plain(one.name)}: ACTION\n.RI [ OPTIONS ]",
+        *head(title, SECTION, noun.help),
+        f".B {plain(PROGRAM)}\n.RI {plain(one.name)}: ACTION\n.RI [ OPTIONS ]",
         ".SH DESCRIPTION",
-        _text(f"{noun.help}. What every command takes is described in {PROGRAM}({SECTION})."),
+        text(f"{noun.help}. What every command takes is described in {PROGRAM}({SECTION})."),
     ]
     if one.aliases:
-        lines += [".PP", _text(f"Also called {', '.join(one.aliases)}.")]
+        lines += [".PP", text(f"Also called {', '.join(one.aliases)}.")]
     lines.append(".SH COMMANDS")
     for command in noun.commands.values():
         lines += _command(command, ".SS")
-    lines += [".SH SEE ALSO", f".BR {_plain(PROGRAM)} ({SECTION})"]
+    lines += [".SH SEE ALSO", f".BR {plain(PROGRAM)} ({SECTION})"]
     return "\n".join(lines) + "\n"
 
 
-def _head(title: str, summary: str) -> Iterator[str]:
-    yield '.\\" Made by docs/generate.py from the code; change the code, not this page.'
-    yield f'.TH "{_plain(title.upper())}" {SECTION} "" "MultiFlexi" "MultiFlexi"'
-    yield f".SH NAME\n{_plain(title)} \\- {_text(summary[:1].lower() + summary[1:])}"
-    yield ".SH SYNOPSIS"
-
-
 def _command(command: Command, heading: str) -> Iterator[str]:
-    name = _plain(str(command.name))
+    name = plain(str(command.name))
     yield f".SS {name}" if heading == ".SS" else f".TP\n.B {name}"
-    yield _text(f"{command.help}.")
+    yield text(f"{command.help}.")
     others = tree.aliases_of(str(command.name))
     if heading == ".SS" and others:
         yield ".PP"
-        yield _text(f"Also: {', '.join(others)}.")
+        yield text(f"Also: {', '.join(others)}.")
     if command.declared:
         yield ".RS"
         yield from _options(command.declared)
@@ -94,18 +88,8 @@ def _command(command: Command, heading: str) -> Iterator[str]:
 
 def _options(options: Iterable[Option]) -> Iterator[str]:
     for one in options:
-        value = "" if one.is_flag or one.count else " \\fI" + _plain(str(one.name).upper()) + "\\fR"
+        value = "" if one.is_flag or one.count else " \\fI" + plain(str(one.name).upper()) + "\\fR"
         names = [*one.opts, *one.secondary_opts]
         yield ".TP"
-        yield ", ".join(f"\\fB{_plain(name)}\\fR" for name in names) + value
-        yield _text(one.help or "")
-
-
-def _plain(text: str) -> str:
-    return text.replace("\\", "\\e").replace("-", "\\-")
-
-
-def _text(text: str) -> str:
-    """A paragraph; a line must not begin like a request."""
-    plain = _plain(" ".join(text.split()))
-    return f"\\&{plain}" if plain.startswith((".", "'")) else plain
+        yield ", ".join(f"\\fB{plain(name)}\\fR" for name in names) + value
+        yield text(one.help or "")

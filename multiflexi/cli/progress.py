@@ -29,6 +29,20 @@ def counted(call: Call, what: str) -> Iterator[Callable[[int], None] | None]:
         sys.stderr.write(_CLEAR)
 
 
+@contextmanager
+def working(call: Call, what: str) -> Iterator[None]:
+    """Say what is being done while it is, where nothing can be counted."""
+    if not _shown(call):
+        yield
+        return
+    sys.stderr.write(f"{_CLEAR}{what} …")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write(_CLEAR)
+
+
 def waited(call: Call, why: str) -> Callable[[float], None]:
     """A function that sleeps so many seconds and says how many are left."""
 

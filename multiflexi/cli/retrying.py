@@ -34,7 +34,12 @@ def retry_blocked(call: Call) -> Done:
     rows += [{"job_id": None, "retry_of": number, "error": why} for number, why in repeated.left.items()]
     lines = [f"Job {one.retry_of_id} repeated, ID: {one.pk}" for one in repeated.made]
     lines += [f"Job {number} not repeated: {why}" for number, why in repeated.left.items()]
-    return Done(rows, "\n".join(lines) or _nothing(found), code=int(failed))
+    return Done(
+        rows,
+        "\n".join(lines) or _nothing(found),
+        code=int(failed),
+        complaint="Not all of the jobs were repeated with success.",
+    )
 
 
 def _nothing(found: Any) -> str:

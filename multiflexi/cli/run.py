@@ -89,6 +89,8 @@ def _work(command: Command, call: Call) -> int:
     result = command.work(call)
     if not call.get("quiet"):
         _print(result, call)
+    if isinstance(result, (Done, Document)) and result.code and result.complaint:
+        call.warn(result.complaint)
     return result.code if isinstance(result, (Done, Document, Written)) else errors.OK
 
 

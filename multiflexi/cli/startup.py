@@ -14,8 +14,10 @@ from multiflexi.cli.output.errors import Failure
 STATUSES = {"invalid_roles": "invalid_roles"}
 
 
-def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = False) -> None:
+def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = False, tables: bool = False) -> None:
     """Read the settings and set Django up once per process; `create` makes the file of an embedded database.
+
+    `tables` knows the tables of the web's libraries as well, as `create` does.
 
     Raises SettingsFileError, RequiredSettingsMissing and SettingsError of `multiflexi.environ`.
     """
@@ -25,7 +27,10 @@ def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = 
         return
     from multiflexi import environ
 
-    installed = load(environment_file, "multiflexi.serving.settings" if create else "multiflexi.settings")
+    if create or tables:
+        # Whatever the caller's environment names: the tables of web libraries belong to an installation, too.
+        os.environ["DJANGO_SETTINGS_MODULE"] = "multiflexi.serving.settings"
+    installed = load(environment_file)
     environ.require_database(create=create)
     # django.setup() would load URLs and HTTP besides, which takes a third of its time and which nothing here uses.
     apps.populate(installed)
@@ -33,17 +38,14 @@ def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = 
     _log_to_standard_error(verbosity)
 
 
-def load(environment_file: str | None, module: str = "multiflexi.settings") -> list[str]:
-    """Read the settings only; the applications to be set up. Raises SettingsFileError and SettingsError.
-
-    What brings the tables up to date names the settings of web processes, whose libraries have tables of their own.
-    """
+def load(environment_file: str | None) -> list[str]:
+    """Read the settings only; the applications to be set up. Raises SettingsFileError and SettingsError."""
     from multiflexi import environ
 
     environ.keep_from_others()
     if environment_file:
         environ.use_file(environment_file)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
     from django.conf import settings
 
     installed: list[str] = settings.INSTALLED_APPS

@@ -51,6 +51,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("limit", "limit", ("limits",)),
     Entry("queue", "queue", ("schedule",), alone="overview"),
     Entry("run-template", "run_template", ("runtemplate",)),
+    Entry("security", "security"),
     Entry("setup", "setup", alone="init"),
     Entry("task", "task"),
     Entry("telemetry", "telemetry"),

@@ -103,6 +103,18 @@ class FieldPair(click.ParamType[tuple[str, str]]):
         return self.fail("a value without KEY= in front of it; write KEY=VALUE or KEY:VALUE.", param, ctx)
 
 
+class FieldName(click.ParamType[str]):
+    """The name of a field alone; what is wrong is not repeated, since a secret may stand behind the name."""
+
+    name = "string"
+    form = re.compile(r"[\w.-]+")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if self.form.fullmatch(str(value)):
+            return str(value)
+        return self.fail("write the name of the field alone, without a value.", param, ctx)
+
+
 class Word(click.ParamType[str]):
     """One of some words, whatever their case and whether written with `-` or `_`."""
 
@@ -153,6 +165,7 @@ BOOLEAN = Truth()
 ENABLED = Enabled()
 PAIR = Pair()
 FIELD = FieldPair()
+FIELD_NAME = FieldName()
 OBJECT = JsonObject()
 MOMENT = Kind("datetime")
 PATH = Kind("path")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from multiflexi.cli.call import Call
@@ -23,6 +23,13 @@ def wait_options() -> list[Option]:
 
 def ended(call: Call, ids: Sequence[int]) -> list[Any]:
     """The jobs after their end; exit code 124 when the time is over before."""
+    from multiflexi.cli.progress import counted
+
+    with counted(call, "jobs have not ended") as progress:
+        return _awaited(call, ids, progress)
+
+
+def _awaited(call: Call, ids: Sequence[int], progress: Callable[[int], None] | None) -> list[Any]:
     from multiflexi.models import Job, JobStatus
 
     limit = call["timeout"]
@@ -32,6 +39,8 @@ def ended(call: Call, ids: Sequence[int]) -> list[Any]:
         waiting = [job.pk for job in jobs if not JobStatus(job.status).is_final]
         if not waiting:
             return jobs
+        if progress:
+            progress(len(waiting))
         if deadline and time.monotonic() >= deadline:
             listed = ", ".join(map(str, waiting))
             raise Rejected(

@@ -21,10 +21,12 @@ ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$", "`":
 
 @dataclass(frozen=True)
 class Entry:
-    """One value of a settings file and the line (from 1) it starts on."""
+    """One value of a settings file, the lines (from 1) it starts and ends on, and the comment behind it."""
 
     value: str
     line: int
+    last: int = 0
+    comment: str = ""
 
 
 @dataclass
@@ -74,29 +76,31 @@ def parse_lines(path: Path, text: str) -> EnvFile:
         if not equals or not KEY.match(key):
             raise SettingsError(f"{path}:{start}: the line is not KEY=value; correct it or start it with '#'.")
         if raw[:1] in {"'", '"'}:
-            while (value := _quoted(raw)) is None:
+            while (quoted := _quoted(raw)) is None:
                 if number == len(lines):
                     raise SettingsError(f"{path}:{start}: the quote of {key} is never closed; add {raw[0]}.", key)
                 raw = f"{raw}\n{lines[number].rstrip(chr(13))}"
                 number += 1
+            value, behind = quoted
         else:
             value = COMMENT.sub("", raw)
+            behind = raw[len(value) :]
             if value != raw or "\\" in value:
                 found.notices.append((start, f"systemd reads the value of {key} differently; put it in quotes"))
         if key in found.entries:
             found.notices.append((start, f"{key} is given twice; this later value counts"))
-        found.entries[key] = Entry(value, start)
+        found.entries[key] = Entry(value, start, number, behind.strip())
     return found
 
 
-def _quoted(raw: str) -> str | None:
-    """The value between the quotes ``raw`` begins with; None while the closing quote has not come."""
+def _quoted(raw: str) -> tuple[str, str] | None:
+    """The value between the quotes ``raw`` begins with, and what follows; None while the closing quote has not come."""
     out: list[str] = []
     quote, position = raw[0], 1
     while position < len(raw):
         letter = raw[position]
         if letter == quote:
-            return "".join(out)
+            return "".join(out), raw[position + 1 :]
         if letter == "\\" and quote == '"' and raw[position + 1 : position + 2] in ESCAPES:
             letter = ESCAPES[raw[position + 1]]
             position += 1
@@ -120,7 +124,7 @@ def _parse_json(path: Path, text: str) -> EnvFile:
             raise SettingsError(f"{path}:{line}: {key!r} must be a plain name with a plain value.", key)
         if value is not None:
             plain = value if isinstance(value, str) else json.dumps(value)
-            found.entries[key] = Entry(plain, line)
+            found.entries[key] = Entry(plain, line, line)
     return found
 
 

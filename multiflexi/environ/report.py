@@ -27,6 +27,9 @@ class Row(TypedDict):
     message: str
 
 
+MISSING = "a required setting is missing; set it in the settings file or the environment"
+
+
 def report(defaults: bool = False, keys: Sequence[str] = ()) -> list[Row]:
     """Effective settings with their sources, secrets masked; only ``keys`` when given.
 
@@ -60,7 +63,7 @@ def as_lines(rows: Sequence[Row]) -> Iterator[str]:
 
 def _row(setting: Setting, loaded: Loaded, missing: bool) -> Row:
     error = loaded.errors.get(setting.name)
-    message = str(error) if error else "a required setting is missing" if missing else ""
+    message = str(error) if error else MISSING if missing else ""
     return Row(
         key=setting.name,
         value=_shown(setting, None if error else loaded.values[setting.key]),

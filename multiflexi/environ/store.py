@@ -170,13 +170,23 @@ def _not_below(setting: Setting, loaded: Loaded) -> SettingsError:
     )
 
 
-def _find_file(loaded: Loaded) -> None:
+def named_file() -> Path | None:
+    """The settings file that the command line or the process environment names."""
     named = _named_file or os.environ.get("MULTIFLEXI_ENV_FILE")
-    if named:
-        loaded.file = read_env_file(Path(named).absolute())
-        return
+    return Path(named).absolute() if named else None
+
+
+def usual_files() -> tuple[Path, ...]:
+    """Where a settings file is looked for unless one is named; the first that exists counts."""
     in_source = (SOURCE_ROOT / ".env",) if (SOURCE_ROOT / "manage.py").exists() else ()
-    for path in SYSTEM_FILES + in_source:
+    return SYSTEM_FILES + in_source
+
+
+def _find_file(loaded: Loaded) -> None:
+    if named := named_file():
+        loaded.file = read_env_file(named)
+        return
+    for path in usual_files():
         try:
             if path.exists():
                 loaded.file = read_env_file(path)

@@ -16,7 +16,7 @@ from multiflexi.cli.words import resolve
 HERE = Path(__file__).parent
 COMPAT: dict[str, Any] = json.loads((HERE / "compat.json").read_text())
 KNOWN = {str(one.name): one for one in tree.all_commands()}
-MOST_PENDING = 21
+MOST_PENDING = 20
 SAMPLES = {
     "batch-size": "7",
     "delay": "7",

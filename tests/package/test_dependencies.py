@@ -30,7 +30,9 @@ def _imported(folder: str) -> Iterator[tuple[str, Path]]:
 
 def _declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    drivers = [line for extra in ("postgresql", "mysql", "ssh") for line in project["optional-dependencies"][extra]]
+    drivers = [
+        line for extra in ("postgresql", "mysql", "redis", "ssh") for line in project["optional-dependencies"][extra]
+    ]
     return {_plain(re.split(r"[\s\[<>=!~;]", line)[0]) for line in project["dependencies"] + drivers}
 
 

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WEB = {"rest_framework", "oauth2_provider", "oauthlib", "drf_spectacular", "whitenoise", "gunicorn", "qrcode"}
+WEB = {
+    "rest_framework",
+    "oauth2_provider",
+    "oauthlib",
+    "drf_spectacular",
+    "whitenoise",
+    "gunicorn",
+    "qrcode",
+    "fpdf",
+    "PIL",
+    "ttf_opensans",
+}
 LOAD = """
 import importlib, pkgutil, sys
 import daemons, multiflexi.cli

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from multiflexi.cli.call import Call
-from multiflexi.cli.declare import Noun, fields, identifier, listing, value
+from multiflexi.cli.declare import Noun, dry_run, fields, identifier, listing, value
 from multiflexi.cli.output.errors import Failure, Rejected
 from multiflexi.cli.output.results import Done, Record, Result, Rows, Written
 from multiflexi.cli.values import PATH, Number
@@ -101,12 +101,15 @@ def save(call: Call) -> Result:
     return Done(data, f"Artifact {found.pk} written to {target}, {found.size} bytes")
 
 
-@NOUN.command("delete", "Delete an artifact", identifier("--id", help="Id"), changes=True)
+@NOUN.command("delete", "Delete an artifact", identifier("--id", help="Id"), dry_run(), changes=True)
 def delete(call: Call) -> Done:
     from multiflexi.services import artifact
 
     found = artifact.find(call.reader, call.need("id"))
     number = found.pk
+    if call.dry_run:
+        data = {"dry_run": True, "artifact_id": number}
+        return Done(data, f"Artifact {number} ({found.filename} of job {found.job_id}) would be deleted")
     artifact.remove(call.actor, found)
     return Done({"deleted": True, "artifact_id": number}, f"Artifact {number} deleted")
 

@@ -75,7 +75,10 @@ def verify(call: Call) -> Document:
         "broken": [one._asdict() for one in found.broken],
         "seal": {"id": found.seal[0], "hash": found.seal[1]} if found.seal else None,
     }
-    return Document(data, lambda: _text(data), code=1 if found.broken else 0)
+    complaint = f"The audit trail is broken in {len(found.broken)} places" if found.broken else ""
+    if found.broken:
+        complaint += f", first at {found.broken[0].id}: {found.broken[0].reason}"
+    return Document(data, lambda: _text(data), code=1 if found.broken else 0, complaint=complaint)
 
 
 @NOUN.command(
@@ -93,13 +96,18 @@ def export(call: Call) -> Result:
     entries = [plain(one, lambda: call.zone) for one in found]
     if call.format == "csv":
         text = _csv(entries)
+    elif call.format == "ndjson":
+        text = "".join(f"{json.dumps(one)}\n" for one in entries)
     else:
         text = json.dumps({"entries": entries, "seals": audit_trail.exported_seals()}, indent=2) + "\n"
     target = call["output"] or "-"
     if target == "-":
         sys.stdout.write(text)
         return Written()
-    Path(target).write_text(text)
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Rejected(Failure(f"{target} cannot be written: {error.strerror}.", "file_unwritable")) from error
     return Done({"status": "success", "file": target, "entries": len(entries)}, f"{len(entries)} entries in {target}")
 
 
@@ -116,7 +124,7 @@ def _csv(entries: list[dict[str, Any]]) -> str:
 
 def _json(file: str) -> Any:
     try:
-        return json.loads(Path(file).read_text())
+        return json.loads(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Rejected(Failure(f"{file} cannot be read as JSON: {error}", "unreadable_file")) from None
 

@@ -29,13 +29,15 @@ SIGNS = {"create": "+", "switch on": "+", "update": "~"}
 )
 def apply(call: Call) -> Document:
     from multiflexi.cli import definition_files
+    from multiflexi.cli.progress import working
     from multiflexi.services import blueprint
 
     name = str(call.need("file"))
     text = definition_files.read(name, LARGEST)
     directory = Path.cwd() if name == "-" else Path(name).absolute().parent
     supply = blueprint.Supply(directory, os.environ)
-    outcome = blueprint.apply(call.actor, text, supply=supply, dry_run=call.dry_run)
+    with working(call, f"Comparing {name} with the installation"):
+        outcome = blueprint.apply(call.actor, text, supply=supply, dry_run=call.dry_run)
     call.warn_all(outcome.warnings)
     data = {
         "status": "success",

@@ -29,4 +29,10 @@ def check(call: Call) -> Document:
     for key in keys:
         if key not in known:
             raise Rejected(Failure(f"There is no setting {key}.", "unknown_setting", WRONG_USE))
-    return Document(rows, lambda: "\n".join(environ.as_lines(rows)), code=0 if all(row["ok"] for row in rows) else 1)
+    wrong = [row["key"] for row in rows if not row["ok"]]
+    return Document(
+        rows,
+        lambda: "\n".join(environ.as_lines(rows)),
+        code=1 if wrong else 0,
+        complaint=f"To be corrected: {', '.join(wrong)}",
+    )

@@ -155,9 +155,16 @@ def remove(call: Call) -> Done:
     changes=True,
 )
 def encrypt_existing(call: Call) -> Done:
+    from multiflexi.cli.progress import counted
     from multiflexi.services import credential_encryption
 
-    count = credential_encryption.encrypt_existing(call.actor, batch_size=int(call["batch_size"]), dry_run=call.dry_run)
+    with counted(call, "values looked at") as progress:
+        count = credential_encryption.encrypt_existing(
+            call.actor,
+            batch_size=int(call["batch_size"]),
+            dry_run=call.dry_run,
+            told=lambda so_far: progress(so_far.scanned) if progress else None,
+        )
     if call.dry_run:
         message = f"{count.to_encrypt} of {count.scanned} values would be encrypted"
         data = {"status": "success", "dry_run": True, "scanned": count.scanned, "to_encrypt": count.to_encrypt}
@@ -170,7 +177,7 @@ def encrypt_existing(call: Call) -> Done:
         "encrypted": count.encrypted,
         "failed": count.failed,
     }
-    return Done(data, message, code=1 if count.failed else 0)
+    return Done(data, message, code=1 if count.failed else 0, complaint=message)
 
 
 @NOUN.command(
@@ -204,10 +211,12 @@ def check(call: Call) -> Document:
         _offer_repetition(call, one)
     single = len(call["id"]) == 1 and not call["company"] and not call["all"]
     lines = [f"{one['name']} ({one['credential_id']}): {one['state']}  {one['message']}".rstrip() for one in rows]
+    unusable = [f"{one['name']} ({one['credential_id']})" for one in rows if one["state"] in UNUSABLE]
     return Document(
         rows[0] if single else rows,
         lambda: "\n".join(lines),
-        code=1 if any(one["state"] in UNUSABLE for one in rows) else 0,
+        code=1 if unusable else 0,
+        complaint=f"Cannot be used now: {', '.join(unusable)}",
     )
 
 

@@ -114,9 +114,11 @@ def delete(call: Call) -> Done:
 
 @NOUN.command("sync", "Store the definitions that installed providers ship", dry_run(), changes=True)
 def sync(call: Call) -> Done:
+    from multiflexi.cli.progress import working
     from multiflexi.services import prototype_sync
 
-    outcome = prototype_sync.sync(call.actor, dry_run=call.dry_run)
+    with working(call, "Reading the definitions of providers"):
+        outcome = prototype_sync.sync(call.actor, dry_run=call.dry_run)
     call.warn(*outcome.problems)
     counts = ("processed", "created", "updated", "errors", "skipped")
     data = {name: getattr(outcome, name) for name in counts} | ({"dry_run": True} if call.dry_run else {})

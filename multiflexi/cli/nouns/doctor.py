@@ -30,7 +30,8 @@ def doctor(call: Call) -> Document:
         if name not in service.GROUPS:
             raise wrong_use(f'There is no group "{name}"; use some of {", ".join(service.GROUPS)}.')
     page = service.look(groups, timeout=call["timeout"] or WAIT, has_settings=_brought_up(call))
-    return Document(page, lambda: _text(page), code=1 if page["status"] == "error" else 0)
+    wrong = [f"{one['group']}: {one['name']}" for one in page["checks"] if one["state"] == "error"]
+    return Document(page, lambda: _text(page), code=1 if wrong else 0, complaint=f"Errors: {'; '.join(wrong)}")
 
 
 def _brought_up(call: Call) -> bool:

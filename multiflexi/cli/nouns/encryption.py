@@ -46,7 +46,8 @@ def status(call: Call) -> Document:
             for key in ring.keys
         ],
     }
-    return Document(data, lambda: _text(data), code=1 if data["status"] == "error" else 0)
+    failed = data["status"] == "error"
+    return Document(data, lambda: _text(data), code=1 if failed else 0, complaint=data["message"])
 
 
 def _advice(old: int, lost: int) -> str:
@@ -154,7 +155,7 @@ def rotate(call: Call) -> Done:
     }
     if done.failed:
         data["status"] = "error"
-    return Done(data, f"{_lines(done.keys, 'rotated')}\n{message}", code=1 if done.failed else 0)
+    return Done(data, f"{_lines(done.keys, 'rotated')}\n{message}", code=1 if done.failed else 0, complaint=message)
 
 
 def _outcome(call: Call, done: Any) -> str:
@@ -242,4 +243,4 @@ def verify(call: Call) -> Document:
     def text() -> str:
         return "\n".join([message, *(f"{one['table']}.{one['field']} in record {one['id']}" for one in failed)])
 
-    return Document(data, text, code=1 if failed else 0)
+    return Document(data, text, code=1 if failed else 0, complaint=message)

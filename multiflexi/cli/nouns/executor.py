@@ -28,7 +28,9 @@ def check(call: Call) -> Document:
     startup.load(call.get("environment"))
     further = _sharing(call)
     reports = executor_check.check(call["executor"] or (), further)
-    return Document(reports, lambda: _text(reports), code=0 if all(one["usable"] for one in reports) else 1)
+    unusable = [one["executor"] for one in reports if not one["usable"]]
+    complaint = f"Not usable on this host: {', '.join(unusable)}"
+    return Document(reports, lambda: _text(reports), code=1 if unusable else 0, complaint=complaint)
 
 
 def _sharing(call: Call) -> list[Check]:

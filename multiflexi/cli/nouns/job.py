@@ -99,11 +99,8 @@ def status(call: Call) -> Result:
 )
 def create(call: Call) -> Done:
     from multiflexi.cli.launch import launch
-    from multiflexi.services import company, run_template
 
-    template = run_template.find(call.reader, call.need("runtemplate_id"))
-    owner = company.find(call.reader, call["company_id"]) if call["company_id"] else None
-    return launch(call, template, "scheduled", owner)
+    return launch(call, call.need("runtemplate_id"), "scheduled")
 
 
 @NOUN.command(
@@ -191,7 +188,8 @@ def retry(call: Call) -> Done:
         data = [{**one, **outcome(job)} for one, job in zip(data, jobs, strict=True)]
         failed = any(job.exitcode != 0 for job in jobs)
     lines = "\n".join(f"Job {old} repeated, ID: {new.pk}" for old, new in made)
-    return Done(data[0] if len(data) == 1 else data, lines, code=int(failed))
+    complaint = "Not all of the repeated jobs succeeded."
+    return Done(data[0] if len(data) == 1 else data, lines, code=int(failed), complaint=complaint)
 
 
 @NOUN.command(
@@ -302,6 +300,7 @@ def explain(call: Call) -> Result:
 def cleanup(call: Call) -> Done:
     from datetime import UTC, datetime, timedelta
 
+    from multiflexi.cli.progress import counted
     from multiflexi.services import company, job_cleanup
 
     if call["days"] in (None, ""):
@@ -313,7 +312,8 @@ def cleanup(call: Call) -> Done:
     counts = job_cleanup.counted(jobs)
     if not call.dry_run and counts["jobs"]:
         call.confirm(f"Delete {counts['jobs']} jobs that ended more than {call['days']} days ago?", default=True)
-        counts = job_cleanup.remove_old(call.actor, jobs, cutoff)
+        with counted(call, f"of {counts['jobs']} jobs deleted") as progress:
+            counts = job_cleanup.remove_old(call.actor, jobs, cutoff, progress)
     data = {"status": "success", "deleted": counts, "cutoff": cutoff, **({"dry_run": True} if call.dry_run else {})}
     verb = "would be deleted" if call.dry_run else "deleted"
     return Done(data, f"{counts['jobs']} jobs {verb}, with {counts['artifacts']} artifacts")

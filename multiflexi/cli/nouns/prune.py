@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, dry_run, flag, optional
 from multiflexi.cli.output.errors import wrong_use
@@ -30,10 +32,17 @@ def prune(call: Call) -> Done:
         raise wrong_use("--keep needs a number; 0 keeps nothing.")
     deleted: dict[str, int] = {}
     if call["logs"]:
-        deleted["log"] = pruning.old_logs(keep).count() if call.dry_run else pruning.remove_logs(call.actor, keep)
+        deleted["log"] = pruning.old_logs(keep).count() if call.dry_run else _removed(call, "log", pruning.remove_logs)
     if call["jobs"]:
-        deleted["job"] = pruning.old_jobs(keep).count() if call.dry_run else pruning.remove_jobs(call.actor, keep)
+        deleted["job"] = pruning.old_jobs(keep).count() if call.dry_run else _removed(call, "job", pruning.remove_jobs)
     data = {"status": "success", "keep": keep, "deleted": deleted, **({"dry_run": True} if call.dry_run else {})}
     verb = "would be deleted" if call.dry_run else "deleted"
     lines = [f"{table}: {number} {verb}" for table, number in deleted.items()]
     return Done(data, "\n".join([*lines, f"{sum(deleted.values())} rows {verb}, the newest {keep} kept"]))
+
+
+def _removed(call: Call, table: str, remove: Callable[..., int]) -> int:
+    from multiflexi.cli.progress import counted
+
+    with counted(call, f"rows of {table} deleted") as progress:
+        return remove(call.actor, call["keep"], progress)

@@ -45,9 +45,11 @@ def list_entries(call: Call) -> Rows:
 
 @NOUN.command("fix", "Repair the queue; nothing that waits is deleted", dry_run(), changes=True)
 def fix(call: Call) -> Document:
+    from multiflexi.cli.progress import working
     from multiflexi.services import queue
 
-    remarks = queue.fix(call.actor, dry_run=call.dry_run)
+    with working(call, "Looking through the queue"):
+        remarks = queue.fix(call.actor, dry_run=call.dry_run)
     data = {
         "status": "success",
         "message": remarks[0].message if len(remarks) == 1 else f"{len(remarks)} findings",
@@ -87,14 +89,19 @@ def process(call: Call) -> Done:
     if call.dry_run:
         ids = queue.due(call.reader)[: call["limit"] or None]
         return Done({"status": "success", "dry_run": True, "processed": 0, "jobs": ids}, f"{len(ids)} jobs are due")
-    ended = inline.process_queue(limit=call["limit"] or None, timeout=call["timeout"] or None)
+
+    def tell(why: str) -> None:
+        call.warn(f"This host takes no jobs now: {why}")
+
+    ended = inline.process_queue(limit=call["limit"] or None, tell=tell, timeout=call["timeout"] or None)
     rows = Job.objects.filter(pk__in=ended).order_by("pk").values_list("pk", "status", "exitcode")
     jobs = [{"job_id": number, "status": status, "exitcode": exitcode} for number, status, exitcode in rows]
     successful = sum(one["status"] == JobStatus.SUCCESS for one in jobs)
     failed = len(jobs) - successful
     data = {"status": "success", "processed": len(jobs), "successful": successful, "failed": failed, "jobs": jobs}
     line = f"{len(jobs)} jobs run, {successful} successful, {failed} failed"
-    return Done(data, line, code=1 if failed and call["fail_on_job_failure"] else 0)
+    code = 1 if failed and call["fail_on_job_failure"] else 0
+    return Done(data, line, code=code, complaint=f"{failed} of {len(jobs)} jobs failed.")
 
 
 @NOUN.command(

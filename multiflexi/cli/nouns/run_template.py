@@ -243,6 +243,7 @@ def clone(call: Call) -> Done:
     optional("--executor", help="Another executor for this run"),
     *_once(),
     value("--schedule_type", help="What caused the run"),
+    value("--company_id", "--company", help="Company the run template has to belong to"),
     wait_options(),
     flag("--output", help="Wait and show the output of the job"),
     dry_run(),
@@ -251,7 +252,7 @@ def clone(call: Call) -> Done:
 def schedule(call: Call) -> Done:
     from multiflexi.cli.launch import launch
 
-    return launch(call, _selected(call, "id"), "schedule_time")
+    return launch(call, call.need("id"), "schedule_time")
 
 
 @NOUN.command("preview", "Show what would run now, without running it", _template(), *_once())
@@ -260,7 +261,8 @@ def preview(call: Call) -> Document:
 
     from multiflexi.services import run_template_run
 
-    data = run_template_run.preview(_selected(call, "id"), {**call.pairs("config"), **call.pairs("env")})
+    found = _selected(call, "id")
+    data = run_template_run.preview(found, {**call.pairs("config"), **call.pairs("env")})
 
     def text() -> str:
         lines = [shlex.join(data["command"])]
@@ -268,7 +270,8 @@ def preview(call: Call) -> Document:
         lines += [f"Warning: {warning}" for warning in data["warnings"]]
         return "\n".join([*lines, *(f"Problem: {problem}" for problem in data["problems"])])
 
-    return Document(data, text, code=1 if data["problems"] else 0)
+    complaint = f"Run template {found.pk} cannot start: {'; '.join(data['problems'])}"
+    return Document(data, text, code=1 if data["problems"] else 0, complaint=complaint)
 
 
 @NOUN.command("explain", "Show why it runs, waits or did not start", _template())

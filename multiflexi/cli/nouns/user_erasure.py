@@ -116,6 +116,7 @@ def reject(call: Call) -> Done:
 
 @NOUN.command("process", "Carry out an approved request now", _request(), dry_run(), output=_format("-f"), changes=True)
 def process(call: Call) -> Done:
+    from multiflexi.cli.progress import working
     from multiflexi.services import erasure
 
     found = _selected(call)
@@ -127,7 +128,8 @@ def process(call: Call) -> Done:
     # Programs cannot answer; what they ask for has been approved by a person before.
     if found.status == "approved" and (call.get("no_interaction") or is_terminal()):
         call.confirm(f"Erase the data of user {found.user_login} for ever?")
-    done = erasure.process(call.actor, found)
+    with working(call, f"Erasing the data of user {found.user_login}"):
+        done = erasure.process(call.actor, found)
     message = f"Erasure request {found.pk} {'carried out' if done else 'was carried out before'}"
     return Done({"status": "success", "message": message, **data, "processed": done}, message)
 
@@ -157,7 +159,8 @@ def audit(call: Call) -> Document:
                 for one in shown]  # fmt: skip
         return "\n".join([*("  ".join(row).rstrip() for row in rows), f"Integrity: {verdict}"])
 
-    return Document(data, text, code=1 if verdict == "changed" else 0)
+    complaint = f"The record of erasure request {found.pk} is not what was written when it was carried out."
+    return Document(data, text, code=1 if verdict == "changed" else 0, complaint=complaint)
 
 
 @NOUN.command("cleanup", "Delete evidence older than 2555 days", dry_run(), output=_format("-f"), changes=True)

@@ -110,7 +110,7 @@ class Writer:
         if not picked:
             self.out.write(result.empty + "\n")
             return
-        table.write(self.out, picked, headers=self.style.headers, colour=self.style.colour)
+        table.write(self.out, picked, headers=self.style.headers, colour=self.style.colour, chosen=not short)
 
     def _picked(self, rows: Iterable[Any]) -> Iterator[Any]:
         """The rows with the wanted members; the first row is read before anything is written."""

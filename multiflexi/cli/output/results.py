@@ -1,4 +1,8 @@
-"""What a command hands back; how it looks is decided by `render` alone."""
+"""What a command hands back; how it looks is decided by `render` alone.
+
+A result with a `code` other than 0 is a failure: its `complaint` is the sentence for standard error, unless the command
+has said there itself what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,7 @@ class Done:
     line: str
     record: Callable[[], Any] | None = None
     code: int = 0
+    complaint: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Document:
     data: Any
     text: Callable[[], str]
     code: int = 0
+    complaint: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from multiflexi.cli.main import main
 from multiflexi.models import Application, Company, ConfField, RunTemplate
 from multiflexi.record.actor import Actor
 from multiflexi.services import run_template
+
+from .plot import Plot, fill
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,8 @@ def cli(ring: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
         return Outcome(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def plot(template: RunTemplate, acme: Company, root: Any, tmp_path: Path) -> Plot:
+    return fill(template, acme, tmp_path)

@@ -226,3 +226,21 @@ def test_real_definitions_import_twice(cli: Cli, reference: Path) -> None:
             assert second.json["result"] == "unchanged", file
             assert first.json["id"] == second.json["id"]
     assert Application.objects.count() > 10
+
+
+def test_the_applications_of_other_projects_are_the_same_the_second_time(cli: Cli, reference: Path) -> None:
+    refused = set()
+    for path in sorted((reference / "apps").glob("*/*.app.json")):
+        done = cli("application:import-json", path, path, "-f", "json")
+        first, second = done.json
+        if first["result"] == "rejected":
+            refused.add(path.name)
+            assert (done.code, second["result"]) == (1, "rejected")
+            continue
+        assert (done.code, second["result"]) == (0, "unchanged"), path
+        assert (second["application_id"], second["imported"]["uuid"]) == (
+            first["application_id"],
+            first["imported"]["uuid"],
+        )
+    # One is no JSON, and known keys of the other have wrong types.
+    assert refused == {"test.invalid.multiflexi.app.json", "test.schema-invalid.multiflexi.app.json"}

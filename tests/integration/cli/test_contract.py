@@ -42,10 +42,6 @@ def selector(command: Command) -> str | None:
 WITH_SELECTOR = [name for name, one in COMMANDS.items() if selector(one)]
 
 
-MARKER = "m4rk3r-of-a-secret"
-GETS = ("company", "application", "run-template", "job", "user", "credential", "credential-type")
-
-
 @pytest.mark.parametrize("format", ["text", "json", "yaml"])
 @pytest.mark.parametrize("name", WITH_SELECTOR)
 def test_a_record_that_does_not_exist(cli: Cli, name: str, format: str) -> None:
@@ -64,18 +60,11 @@ def test_a_record_that_does_not_exist(cli: Cli, name: str, format: str) -> None:
         assert document["details"] == {}
 
 
-@pytest.mark.parametrize("words", [["--nope"], ["--format", "pdf"], ["--format=json", "--nope=1"]])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_wrong_use(cli: Cli, name: str, words: list[str]) -> None:
-    outcome = cli(name, *words)
-
-    assert outcome.code == 2
+def test_an_unknown_format_is_wrong_use(cli: Cli, name: str) -> None:
+    outcome = cli(name, "--format", "pdf")
+    assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.strip()
-    assert "Traceback" not in outcome.err
-    if "--format=json" in words:
-        assert outcome.json["code"] == "wrong_use"
-    else:
-        assert outcome.out == ""
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_SELECTOR if name not in ("job:status", "user:create")])
@@ -89,10 +78,10 @@ def furnished(template: RunTemplate, cli: Cli) -> None:
     """At least one row in as many lists as possible."""
     assert cli("run-template:schedule", template.pk, "--config", "API_KEY=s3cr3t-override").code == 0
     assert cli("company-app:assign", "--company", "acme", "--app", "echo").code == 0
-    source = event_source.create(SHELL, name="Changes", db_password=MARKER)
+    source = event_source.create(SHELL, name="Changes", db_password="s3cr3t")
     event_rule.create(SHELL, event_source_id=source.pk, runtemplate_id=template.pk)
-    kind = make_type(template.company, values={"SAFE_PASSWORD": MARKER})
-    found = make_credential(kind, template.company, BANK_TOKEN=MARKER)
+    kind = make_type(template.company, values={"SAFE_PASSWORD": "s3cr3t"})
+    found = make_credential(kind, template.company, BANK_TOKEN="s3cr3t")
     credential_assignment.assign(SHELL, template, found)
 
 
@@ -130,101 +119,6 @@ def test_lists_can_be_paged_and_ordered(cli: Cli, name: str) -> None:
 def test_an_unknown_column_is_wrong_use(cli: Cli, name: str) -> None:
     outcome = cli(name, "--order", "nonsense", "-f", "json")
     assert (outcome.code, outcome.json["code"]) == (2, "unknown_order")
-
-
-@pytest.mark.usefixtures("furnished")
-def test_secrets_never_come_out(cli: Cli, template: RunTemplate) -> None:
-    cli("run-template:update", template.pk, "--config", f"API_KEY={MARKER}")
-    cli("company:env", "set", "--company", "acme", "--key", "ACME_TOKEN", "--value", MARKER)
-    cli("user:create", "--login", "dave", "--email", "dave@example.org", "--plaintext", "-", stdin=MARKER)
-    seen = ""
-    for words in ([f"{name}:get", "1"] for name in GETS):
-        seen += "".join(cli(*words, "-f", format).out for format in ("text", "json", "yaml"))
-    for name in LISTS:
-        seen += cli(name, "--wide").out + cli(name, "-f", "json").out
-    seen += cli("run-template:preview", template.pk).out
-    seen += cli("run-template:get", template.pk, "--export").out
-    seen += cli("credential-type:export-json", "FioBank").out + cli("run-template:list-credentials", template.pk).out
-    seen += cli("credential:update", "Main", "--note", "x", "-v").out
-    seen += cli("company:env", "export", "--company", "acme").out + cli("company:env", "list", "--company", "acme").out
-    assert "hello" in seen
-    assert "••••••••" in seen or "\\u2022" in seen
-    assert MARKER not in seen
-    assert "s3cr3t-override" not in seen
-
-
-DRY_RUNS = {
-    "apply": ["SETUP"],
-    "company:remove": ["acme"],
-    "limit:delete": ["1"],
-    "run-template:delete": ["Morning echo"],
-    "run-template:schedule": ["Morning echo"],
-    "company-app:unassign": ["--company", "acme", "--app", "echo"],
-    "job:delete": ["JOB"],
-    "job:retry": ["--blocked-by", "Main"],
-    "job:cancel": ["JOB"],
-    "job:stop": ["JOB"],
-    "job:cleanup": ["--days", "0"],
-    "queue:fix": [],
-    "queue:clear": [],
-    "queue:truncate": [],
-    "queue:process": [],
-    "user:delete": ["AUTHOR"],
-    "user-company:assign": ["--company", "acme", "--user_id", "AUTHOR", "--role", "admin"],
-    "user-company:unassign": ["--company", "acme", "--user_id", "AUTHOR"],
-    "user-role:set": ["--user_id", "AUTHOR", "--roles", "viewer"],
-    "token:delete": ["1"],
-    "application:delete": ["echo"],
-    "application:import-json": ["FILE"],
-    "application:remove-json": ["FILE"],
-    "credential:remove": ["Main"],
-    "credential:encrypt-existing": [],
-    "credential-prototype:import-json": ["FILE"],
-    "credential-prototype:delete": ["FioBank"],
-    "credential-prototype:sync": [],
-    "credential-type:import-json": ["FILE"],
-    "credential-type:delete": ["FioBank"],
-    "event-rule:remove": ["1"],
-    "event-source:remove": ["Changes"],
-    "prune": ["--jobs", "--logs", "--keep=0"],
-    "user-erasure:process": ["1"],
-    "user-erasure:cleanup": [],
-    "credential-type:remove-json": ["FILE"],
-    "encryption:init": ["--force"],
-    "encryption:rotate": [],
-}
-
-
-def test_every_dry_run_is_tried() -> None:
-    assert set(DRY_RUNS) == {name for name, one in COMMANDS.items() if any(o.name == "dry_run" for o in one.declared)}
-
-
-@pytest.mark.parametrize("name", DRY_RUNS)
-@pytest.mark.usefixtures("furnished")
-def test_a_dry_run_writes_nothing(cli: Cli, name: str, tmp_path: Any) -> None:
-    job = Job.objects.get()
-    file = tmp_path / "x.json"
-    file.write_text(json.dumps({"uuid": str(Application.objects.get().uuid), "name": "E", "executable": "e"}))
-    setup = tmp_path / "setup.yaml"
-    setup.write_text("format: multiflexi/1\ncompanies: [{name: Initech, environment: {REGION: cz}}]", encoding="utf-8")
-    named = {"SETUP": str(setup), "JOB": str(job.pk), "AUTHOR": str(job.launched_by_id), "FILE": str(file)}
-    before = _snapshot()
-
-    outcome = cli(name, *(named.get(word, word) for word in DRY_RUNS[name]), "--dry-run", "--format", "json")
-
-    assert outcome.code in (0, 1)
-    if outcome.code == 0:
-        assert outcome.json["dry_run"] is True
-    assert _snapshot() == before
-
-
-def _snapshot() -> list[Any]:
-    from django.apps import apps
-
-    return [
-        sorted(str(row) for row in model._default_manager.values_list())
-        for model in apps.get_app_config("multiflexi").get_models()
-    ]
 
 
 def test_quiet_says_nothing_but_errors(cli: Cli, acme: Company) -> None:

@@ -19,6 +19,7 @@ from multiflexi.services import run_template_run
 from multiflexi.services.doctor import GROUPS
 from multiflexi.vault import keyring
 from tests.integration.cli.conftest import Cli
+from tests.redis_server import names_of_our_own
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,19 @@ def test_every_group_is_on_the_page_and_each_fault_has_a_way_out(cli: Cli) -> No
     page = _page(cli)
     assert {one["group"] for one in page["checks"]} == set(GROUPS)
     assert all(one["hint"] for one in page["checks"] if one["state"] in ("warning", "error"))
+
+
+def test_the_server_that_counts_requests(cli: Cli, settings: Any) -> None:
+    assert _found(_page(cli, "--only", "cache"), "cache")["state"] == "skipped"
+    settings.CACHE_URL = "redis://:pa55word@127.0.0.1:1/0"
+    found = _found(_page(cli, "--only", "cache"), "cache")
+    assert (found["state"], bool(found["hint"])) == ("error", True)
+    assert "pa55word" not in found["message"]
+    settings.CACHE_URL = "redis://127.0.0.1:many/0"
+    assert _found(_page(cli, "--only", "cache"), "cache")["state"] == "error"
+    with names_of_our_own() as address:
+        settings.CACHE_URL = address
+        assert _found(_page(cli, "--only", "cache"), "cache")["message"].startswith("Redis ")
 
 
 def test_daemons_that_do_not_live_are_an_error(cli: Cli) -> None:
@@ -205,3 +219,28 @@ def test_the_settings_in_effect_are_shown_without_a_database(tmp_path: Path) -> 
     assert rows["DB_CONNECTION"]["source"] == f"{file}:1"
     assert not rows["MULTIFLEXI_POLL"]["ok"] and not rows["DB_HOST"]["ok"]
     assert _broken(tmp_path, "config:check", "--key", "NO_SUCH_SETTING").returncode == 2
+
+
+FAULTS: dict[str, tuple[dict[str, str], str, str]] = {
+    "nothing is set": ({"DB_CONNECTION": ""}, "DB_CONNECTION", "set it in the settings file"),
+    "no server": ({"DB_CONNECTION": "pgsql", "DB_HOST": ""}, "DB_HOST", "set it in the settings file"),
+    "another kind of database": ({"DB_CONNECTION": "oracle"}, "DB_CONNECTION", "correct it or remove the setting"),
+    "no number": ({"MULTIFLEXI_POLL": "never"}, "MULTIFLEXI_POLL", "correct it or remove the setting"),
+    "no time zone": ({"MULTIFLEXI_TIMEZONE": "Mars/Olympus"}, "MULTIFLEXI_TIMEZONE", "such as Europe/Prague"),
+    "a misspelt name": ({"MULTIFLEXI_POL": "1"}, "MULTIFLEXI_POL", "did you mean MULTIFLEXI_POLL?"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_in_the_settings_is_named_with_its_way_out(tmp_path: Path, fault: str) -> None:
+    changed, key, way_out = FAULTS[fault]
+    settings = {"DB_CONNECTION": "sqlite", "DB_DATABASE": str(tmp_path / "mf.sqlite3"), **changed}
+    done = _broken(tmp_path, "config:check", **settings)
+    line = next(line for line in done.stdout.splitlines() if line.startswith(f"{key}="))
+    assert way_out in line
+    is_error = "error:" in line
+    assert (done.returncode, key in done.stderr) == (int(is_error), is_error)
+    page = _broken(tmp_path, "doctor", "--only", "config", **settings).stdout
+    found = page.splitlines()
+    at = next(number for number, one in enumerate(found) if one.startswith(("FAIL", "warn")) and key in one)
+    assert found[at + 1].strip().startswith("->")

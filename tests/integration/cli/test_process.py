@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from multiflexi.models import Application, Artifact, AuditEntry, Company, Job, RunTemplate, User
 from multiflexi.vault import keyring
@@ -159,3 +160,59 @@ def test_a_full_disk_is_told(environment: dict[str, str]) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert os.strerror(28) in done.stderr
+
+
+COUNT = """
+import sys
+from multiflexi.cli.main import main
+code = main()
+ours = [name for name in sys.modules if name.split('.')[0] == 'multiflexi']
+print(code, len(sys.modules), len(ours), 'cryptography' in sys.modules, file=sys.stderr)
+"""
+# The driver of a server is not counted: SQLite's comes with Python.
+MOST_MODULES, MOST_OF_OURS = 620, 80
+
+
+@pytest.mark.parametrize("words", [["job:list"], ["job:list", "--format=json"]])
+def test_a_list_imports_few_modules(environment: dict[str, str], script: RunTemplate, words: list[str]) -> None:
+    """Nearly all the time of a short command goes into importing; most of it is Django's own."""
+    author = User.objects.technical()
+    Job.objects.create(app=script.app, company=script.company, runtemplate=script, launched_by=author, env={"A": "b"})
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT, *words], env=environment, capture_output=True, text=True, check=False
+    )
+    code, modules, ours, cryptography = done.stderr.split()
+    assert (code, cryptography) == ("0", "False")
+    assert int(ours) <= MOST_OF_OURS
+    assert int(modules) <= MOST_MODULES or connection.vendor != "sqlite"
+
+
+def test_a_host_without_room_says_why_nothing_runs(
+    environment: dict[str, str], program: Program, script: RunTemplate
+) -> None:
+    environment["MULTIFLEXI_MIN_FREE_MB"] = "100000000"
+    made = json.loads(program("job:create", script.pk, "-f", "json").stdout)
+    waited = program("job:run", made["job_id"], "--timeout", 1)
+    assert waited.returncode == 124
+    assert f"Job {made['job_id']} waits, because this host takes no jobs now: disk: less than" in waited.stderr
+    processed = program("queue:process", "-f", "json")
+    assert (processed.returncode, json.loads(processed.stdout)["processed"]) == (0, 0)
+    assert "This host takes no jobs now: disk" in processed.stderr
+    assert Job.objects.get().status == "pending"
+
+
+def test_a_single_cycle_without_the_right_key_is_a_failure(environment: dict[str, str], script: RunTemplate) -> None:
+    for key, said in (
+        ("another key, long enough to be one, but wrong", "is wrapped by the master key"),
+        ("", "No master key"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "daemons.executor", "--once", "--name", "one"],
+            env={**environment, "ENCRYPTION_MASTER_KEY": key},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 78, done.stderr
+        assert said in done.stderr.splitlines()[-1]

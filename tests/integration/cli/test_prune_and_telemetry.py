@@ -81,6 +81,9 @@ def test_telemetry_is_sent_and_marked(cli: Cli, settings: Any, collector: tuple[
     assert metrics[0]["sum"]["dataPoints"][0]["attributes"] == [{"key": "test", "value": {"boolValue": True}}]
     few = cli("telemetry:test", f"--endpoint={address}", "--disable-gauges", "--format=json").json
     assert few["sent"] == ["multiflexi.jobs.total", "multiflexi.test"]
+    text = cli("telemetry:test", f"--endpoint={address}", "--disable-gauges").out.splitlines()
+    assert text[0].endswith(f" to {address} by http/json")
+    assert text[1:] == ["Sent multiflexi.jobs.total", "Sent multiflexi.test"]
     kind.status = 503
     refused = cli("telemetry:test", f"--endpoint={address}", "--format=json")
     assert (refused.code, refused.json["code"]) == (1, "telemetry_not_taken")

@@ -1,0 +1,1 @@
+"""The programs beside `multiflexi-cli`, each a thin one over its commands and services."""
