@@ -331,7 +331,13 @@ declared = (
             "MULTIFLEXI_MAIL_FROM", "str", f"multiflexi@{_HOST}", "sender of mails", default_text="multiflexi@host name"
         ),
         Setting(
-            "CACHE_URL", "str", None, "redis://… for windows of rate limits (no effect yet: the database)", secret=True
+            "CACHE_URL",
+            "url",
+            None,
+            "Redis server that counts requests, such as redis://:password@host:6379/0; ?prefix=NAME for installations "
+            "that share one; unset = the database",
+            secret=True,
+            schemes=("redis", "rediss", "unix"),
         ),
     ),
     *group(
@@ -343,6 +349,14 @@ declared = (
             "classes",
             "classes: four kinds of characters below 15; length: at least 12 of any kind, which is recommended",
             choices=("classes", "length"),
+        ),
+        Setting(
+            "MULTIFLEXI_SETUP_CODE",
+            "str",
+            None,
+            "code that /setup/ asks for before it makes the first administrator, at least 8 letters and digits",
+            secret=True,
+            default_text="made from the data keys; setup:code shows it",
         ),
     ),
     *group(
@@ -356,6 +370,23 @@ declared = (
             "MULTIFLEXI_METRICS_NETWORKS", "list", [], "addresses and networks that may read /api/v2/metrics unasked"
         ),
         Setting("API_TOKEN_IN_QUERY", "bool", False, "accept ?api_key= and passwords of /login in the query"),
+    ),
+    *group(
+        "Privacy",
+        Setting(
+            "MULTIFLEXI_DATA_CONTROLLER",
+            "str",
+            "",
+            "who is responsible for personal data, as exports name it",
+            default_text="the operator",
+        ),
+        Setting(
+            "MULTIFLEXI_PRIVACY_CONTACT",
+            "str",
+            "",
+            "whom people write to about their data, as exports name it",
+            default_text="the administrator",
+        ),
     ),
     *group(
         "Event processor",

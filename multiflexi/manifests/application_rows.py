@@ -123,7 +123,7 @@ def _texts(value: Any) -> Texts:
 
 
 def _loaded_fields(app: Application, noted: dict[str, FieldDefinition]) -> dict[str, FieldDefinition]:
-    rows = list(app.fields.filter(obsolete=False).order_by("position", "pk"))
+    rows = sorted((row for row in app.fields.all() if not row.obsolete), key=lambda row: (row.position, row.pk))
     spoken: dict[int, dict[str, ConfFieldTranslation]] = defaultdict(dict)
     for text in ConfFieldTranslation.objects.filter(conffield__app=app).order_by("pk"):
         spoken[text.conffield_id][text.lang] = text

@@ -7,6 +7,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from multiflexi.manifests import application_rows, prototype_rows, type_rows
 from multiflexi.manifests.application import read_application
 from multiflexi.manifests.application_writer import application_document
@@ -25,6 +27,7 @@ def export_application(app: Application, *, compat: bool = False, warnings: list
     `compat` adds the older `cmdparams`. A secret default that did not come from the definition is left out; such
     findings are appended to `warnings`.
     """
+    prefetch_related_objects([app], "fields")
     definition = _without_typed_secrets(app, application_rows.load(app), [] if warnings is None else warnings)
     return _text(application_document(definition, manifest_of(app), compat=compat))
 
@@ -55,7 +58,7 @@ def _without_typed_secrets(
 ) -> ApplicationDefinition:
     manifest = manifest_of(app)
     original = read_application(manifest, Notes()).environment if manifest else {}
-    overridden = set(app.fields.filter(secret_override=True).values_list("keyname", flat=True))
+    overridden = {row.keyname for row in app.fields.all() if row.secret_override}
     environment = {}
     for key, field in definition.environment.items():
         is_secret = field.secret or key in overridden

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from django.db import transaction
@@ -14,14 +15,28 @@ from multiflexi.models import ACTIVE_STATES, Application, CredentialPrototype, J
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 
+Sees = Callable[[int | None], bool]
+"""Whether whoever removes something may know of the rows of a company, by its id."""
+
+
+def everything(_company_id: int | None) -> bool:
+    """As the one who has the installation."""
+    return True
+
 
 def remove_application(
-    subject: bytes | UUID | Application, *, actor: Actor, origin: str = "", purge: bool = False
+    subject: bytes | UUID | Application,
+    *,
+    actor: Actor,
+    origin: str = "",
+    purge: bool = False,
+    sees: Sees = everything,
 ) -> RemovalReport:
     """Remove the application of a definition file, with a uuid, or given as it is.
 
     Refused while run templates use it. With history it is retired: disabled and hidden, kept for reports; `purge`
-    deletes the history too, unless a job is still running. A file that matches nothing removes nothing.
+    deletes the history too, unless a job is still running. A file that matches nothing removes nothing. Of companies
+    that the actor does not see only the number of users is told.
     """
     uuid = _uuid_of(subject, origin)
     if isinstance(uuid, RemovalReport):
@@ -30,13 +45,13 @@ def remove_application(
         app = Application.objects.select_for_update().filter(uuid=uuid).first()
         if app is None or (app.retired_at is not None and not purge):
             return RemovalReport(Removal.NOTHING, f"No application has the uuid {uuid}; nothing was removed.")
-        return _removed(app, actor, purge=purge)
+        return _removed(app, actor, purge=purge, sees=sees)
 
 
-def remove_prototype(prototype: CredentialPrototype, *, actor: Actor) -> RemovalReport:
-    """Delete a credential prototype; refused while credential types are made from it."""
+def remove_prototype(prototype: CredentialPrototype, *, actor: Actor, sees: Sees = everything) -> RemovalReport:
+    """Delete a credential prototype; refused while credential types are made from it, told as above."""
     with transaction.atomic():
-        types = sorted(str(one) for one in prototype.types.all())
+        types = _told(((one.company_id, str(one)) for one in prototype.types.order_by("name", "pk")), sees)
         if types:
             message = (
                 f"Credential prototype {prototype.code} is used by the credential types {', '.join(types)}; "
@@ -46,6 +61,14 @@ def remove_prototype(prototype: CredentialPrototype, *, actor: Actor) -> Removal
         audit.write(actor, "delete", prototype, data={"uuid": str(prototype.uuid), "code": prototype.code})
         prototype.delete()
     return RemovalReport(Removal.REMOVED, f"Credential prototype {prototype.code} was removed.", prototype)
+
+
+def _told(users: Iterable[tuple[int | None, str]], sees: Sees) -> list[str]:
+    """The users by name, and how many there are in companies that are not seen."""
+    found = list(users)
+    named = [name for company_id, name in found if sees(company_id)]
+    others = len(found) - len(named)
+    return [*named, f"{others} of other companies"] if others else named
 
 
 def uuid_in(data: bytes, origin: str, kind: Kind) -> UUID | RemovalReport:
@@ -68,9 +91,10 @@ def _uuid_of(subject: bytes | UUID | Application, origin: str) -> UUID | Removal
     return uuid_in(subject, origin, Kind.APPLICATION)
 
 
-def _removed(app: Application, actor: Actor, *, purge: bool) -> RemovalReport:
+def _removed(app: Application, actor: Actor, *, purge: bool, sees: Sees) -> RemovalReport:
     templates = app.runtemplates.filter(archived_at=None).select_related("company").order_by("pk")
-    users = [f"{template.name} ({template.company.name}, id {template.pk})" for template in templates]
+    names = ((one.company_id, f"{one.name} ({one.company.name}, id {one.pk})") for one in templates)
+    users = _told(names, sees)
     if users:
         message = f"Application {app.name} is used by the run templates {', '.join(users)}; delete them first."
         return RemovalReport(Removal.REFUSED, message, app, users)

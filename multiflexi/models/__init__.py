@@ -44,6 +44,7 @@ from multiflexi.models.credential import (
     KeptFile,
     TypeValueKind,
 )
+from multiflexi.models.data_export import DataExport, DataExportFormat, DataExportState
 from multiflexi.models.encryption import EncryptionKey
 from multiflexi.models.erasure import ErasureAction, ErasureRequest, ErasureStatus, ErasureStep, ErasureType
 from multiflexi.models.event import EventOperation, EventRule, EventSource, SourceDatabase, SourceState
@@ -103,7 +104,7 @@ from multiflexi.models.runtemplate import (
     RunTemplateCredential,
     RunTemplateTopic,
 )
-from multiflexi.models.second_factor import RecoveryCode, SecondFactor
+from multiflexi.models.second_factor import Passkey, RecoveryCode, SecondFactor
 from multiflexi.models.task import NoJobReason, Task, TaskState
 from multiflexi.models.user import (
     SUPER_ADMIN,

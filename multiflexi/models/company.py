@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
@@ -125,9 +126,9 @@ class CompanyRole(models.TextChoices):
 class CompanyUserQuerySet(TenantQuerySet["CompanyUser"]):
     """Memberships."""
 
-    def in_force(self) -> Self:
+    def in_force(self, now: datetime | None = None) -> Self:
         """Those that have not ended."""
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now or timezone.now()))
 
 
 class CompanyUser(TenantModel):

@@ -105,6 +105,11 @@ class Cycle:
         return bool(self._jobs or self._supply)
 
     @property
+    def obstacle(self) -> str | None:
+        """Why no jobs are claimed, as found when it was last about to claim some."""
+        return self._known_obstacle
+
+    @property
     def _owned(self) -> list[int]:
         """Ids of the jobs that this process looks after."""
         return [*self._jobs, *self._supply.ids()]

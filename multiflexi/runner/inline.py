@@ -34,8 +34,14 @@ class Deferred(NotRunnable):
     """A credential of the job cannot be used now; the job waits for it in the queue."""
 
 
-def run_job(job_id: int, *, look: Callable[[], None] = lambda: None, timeout: float | None = None) -> Job:
-    """Run one pending job here and wait for its end; `look` is called after each cycle.
+def run_job(
+    job_id: int,
+    *,
+    look: Callable[[], None] = lambda: None,
+    tell: Callable[[str], None] = lambda _: None,
+    timeout: float | None = None,
+) -> Job:
+    """Run one pending job here and wait for its end; `look` is called after each cycle, `tell` with what hinders it.
 
     Ctrl-C (KeyboardInterrupt) ends the job as a shutdown would. Raises NotRunnable when the job does not wait or
     somebody else was faster, Deferred when a credential keeps it from running, TimeoutError when it has not begun in
@@ -47,8 +53,10 @@ def run_job(job_id: int, *, look: Callable[[], None] = lambda: None, timeout: fl
     deferrals = _deferrals(job_id)[0]
     with _instance(places=1, only=job_id) as cycle:
         deadline = time.monotonic() + timeout if timeout else None
+        told: str | None = None
         while True:
             pause = cycle.run_once()
+            told = _told(cycle, told, tell)
             look()
             job.refresh_from_db()
             if JobStatus(job.status).is_final:
@@ -68,8 +76,19 @@ def _deferrals(job_id: int) -> tuple[int, str]:
     return (entry.deferrals, entry.defer_reason or "") if entry else (0, "")
 
 
-def process_queue(*, limit: int | None = None, timeout: float | None = None) -> list[int]:
+def _told(cycle: Cycle, told: str | None, tell: Callable[[str], None]) -> str | None:
+    """What hinders the cycle, told once."""
+    if cycle.obstacle and cycle.obstacle != told:
+        tell(cycle.obstacle)
+    return cycle.obstacle
+
+
+def process_queue(
+    *, limit: int | None = None, tell: Callable[[str], None] = lambda _: None, timeout: float | None = None
+) -> list[int]:
     """Run due jobs until none is left, `limit` have ended or `timeout` seconds are over; returns their ids.
+
+    `tell` is called with what hinders it.
 
     Raises a VaultError when no secret can be opened.
     """
@@ -77,8 +96,10 @@ def process_queue(*, limit: int | None = None, timeout: float | None = None) -> 
     places = min(limit or most, most)
     deadline = time.monotonic() + timeout if timeout else None
     with _instance(places=places, at_most=limit) as cycle:
+        told: str | None = None
         while True:
             pause = cycle.run_once()
+            told = _told(cycle, told, tell)
             if deadline is not None and time.monotonic() > deadline:
                 cycle.stop_claiming()
             if not cycle.busy:

@@ -20,7 +20,7 @@ from multiflexi.jobs.completion import Completion
 from multiflexi.jobs.environment import Given, child_environment, materialise_inputs, resolve_many
 from multiflexi.jobs.queue import backend
 from multiflexi.jobs.resolved import CredentialProblem, EnvironmentProblem, Resolved
-from multiflexi.jobs.rows import Assigned
+from multiflexi.jobs.rows import Assigned, of_templates
 from multiflexi.jobs.spool import AlreadyStarted, Spool, SpoolDir
 from multiflexi.models import FailureReason, Job, JobStatus
 from multiflexi.runner import kept_files, limits, walls
@@ -191,7 +191,7 @@ def _missing_credentials(job: Job, outcome: Resolved) -> list[str]:
     if template is None or template.complete or not job.app.requirements:
         return []
     template.app = job.app
-    return missing_credentials(template, outcome.filled)
+    return missing_credentials(template, outcome.filled, of_templates([template])[template.pk])
 
 
 def _directories(job: Job, job_dir: Path, spool: Spool) -> SpoolDir:

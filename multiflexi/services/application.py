@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from multiflexi.manifests import identity
 from multiflexi.models import Application, RunTemplate, Sandbox
@@ -23,6 +25,8 @@ from multiflexi.services.search import containing
 NOUN = "Application"
 REQUIRED = ("name", "executable")
 LISTS = ("requirements", "tags")
+# What decides which program runs, in every company: to change it takes as much as to import a definition.
+EXECUTED = frozenset({"executable", "cmdparams", "setup", "deploy", "ociimage", "sandbox"})
 NOT_NULL_TEXTS = ("description", "image", "homepage", "ociimage", "version", "deploy", "setup", "cmdparams")
 
 
@@ -94,12 +98,26 @@ def update(actor: Actor, app: Application, **values: Any) -> bool:
         changed = changes.assign(app, values)
         if not changed:
             return False
+        if EXECUTED & set(changed):
+            need(actor, "applications.create")
         changes.check(app)
         changes.save(app, changed)
         if "enabled" in changed:
             refresh(RunTemplate.objects.filter(app=app))
         audit.write(actor, "update", app, changes=changes.for_audit(changed))
     return True
+
+
+def remarks(app: Application, given: Mapping[str, Any], *, created: bool) -> list[str]:
+    """What of the given values an application was stored without, in words."""
+    uuid = given.get("uuid")
+    if uuid and not identity.is_uuid(str(uuid)):
+        text = _("uuid: %(given)s is no UUID; it was replaced by %(uuid)s, which is derived from it.")
+    elif created and not uuid:
+        text = _("uuid: none was given; %(uuid)s is derived from executable and name.")
+    else:
+        return []
+    return [text % {"given": uuid, "uuid": app.uuid}]
 
 
 def _usable(values: dict[str, Any]) -> dict[str, Any]:

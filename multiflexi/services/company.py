@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -12,12 +11,12 @@ from django.db.models import Q, QuerySet
 from multiflexi.models import Company, CompanyRole, CompanyUser, Contact, RunTemplate
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, lookup
+from multiflexi.services import changes, lookup, storable
 from multiflexi.services.company_removal import dependants, remove_with_dependants
-from multiflexi.services.errors import Conflict, Refused, invalid_field
+from multiflexi.services.errors import Refused, invalid_field
 from multiflexi.services.rights import OF_THE_INSTALLATION, need
 from multiflexi.services.schedules import refresh
-from multiflexi.services.scope import visible
+from multiflexi.services.scope import sees, visible
 from multiflexi.services.search import containing
 
 NOUN = "Company"
@@ -60,8 +59,8 @@ def create(actor: Actor, **values: Any) -> Company:
     if not name:
         raise invalid_field("name", "a company needs a name; give one.")
     with transaction.atomic():
-        _refuse_duplicate(name=name)
-        values["slug"] = _own_slug(values["slug"]) if values.get("slug") else _derived_slug(name)
+        _refuse_duplicate(actor, name=name)
+        values["slug"] = _own_slug(actor, values["slug"]) if values.get("slug") else _derived_slug(name)
         company = Company(**{**values, "name": name})
         changes.check(company)
         company.save(force_insert=True)
@@ -80,9 +79,9 @@ def update(actor: Actor, company: Company, **values: Any) -> bool:
         if "name" in values:
             if not str(values["name"] or "").strip():
                 raise invalid_field("name", "a company needs a name; give one.")
-            _refuse_duplicate(company, name=values["name"])
+            _refuse_duplicate(actor, company, name=values["name"])
         if values.get("slug"):
-            values["slug"] = _own_slug(values["slug"], company)
+            values["slug"] = _own_slug(actor, values["slug"], company)
         changed = changes.assign(company, values)
         if not changed:
             return False
@@ -130,11 +129,8 @@ def _usable(values: dict[str, Any]) -> dict[str, Any]:
     given = changes.empty_to_none(values, *NULLABLE, "settings", "customer")
     given = {name: one for name, one in given.items() if not (name in EMPTY_MEANS_UNCHANGED and one in (None, ""))}
     given = {name: "" if one is None and name in NEVER_NULL else one for name, one in given.items()}
-    if isinstance(given.get("settings"), str):
-        try:
-            given["settings"] = json.loads(given["settings"])
-        except ValueError:
-            raise invalid_field("settings", "the text is no JSON; give a JSON object or leave it empty.") from None
+    if given.get("settings") is not None:
+        given["settings"] = storable.settings(given["settings"])
     if "customer" in given:
         number = given.pop("customer")
         if number is not None and not Contact.objects.filter(pk=number).exists():
@@ -143,24 +139,22 @@ def _usable(values: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _refuse_duplicate(company: Company | None = None, **key: Any) -> None:
+def _refuse_duplicate(actor: Actor, company: Company | None = None, **key: Any) -> None:
+    """A company that the caller does not see is not told by its id."""
     others = Company.objects.exclude(pk=company.pk) if company else Company.objects.all()
     ((name, wanted),) = key.items()
     found = others.filter(**key).first()
     if found:
-        raise Conflict(
-            f"A company with {name} {wanted} already exists (id {found.pk}); choose another {name}.",
-            "company_exists",
-            details={"id": found.pk, "field": name},
-        )
+        what = f"A company with {name} {wanted}"
+        raise lookup.taken(what, found, seen=sees(actor, found), code="company_exists", field=name)
 
 
-def _own_slug(slug: str, company: Company | None = None) -> str:
+def _own_slug(actor: Actor, slug: str, company: Company | None = None) -> str:
     if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
         raise invalid_field(
             "slug", f"use at most {SLUG_LENGTH} letters, digits, dots, dashes and underscores, e.g. acme."
         )
-    _refuse_duplicate(company, slug=slug)
+    _refuse_duplicate(actor, company, slug=slug)
     return slug
 
 

@@ -100,9 +100,9 @@ def known(entry: CompanyEnv) -> str | None:
 
 def _check_keyword(keyword: str) -> None:
     if not names.is_possible(keyword):
-        raise invalid_field(
-            "key", f'"{keyword}" cannot be the name of a variable; use letters, digits and underscores.'
-        )
+        # Behind an equals sign stands a value, which may be secret.
+        shown = keyword.partition("=")[0]
+        raise invalid_field("key", f'"{shown}" cannot be the name of a variable; use letters, digits and underscores.')
     if len(keyword) > LONGEST_NAME:
         raise invalid_field("key", f"the name of a variable has at most {LONGEST_NAME} characters, not {len(keyword)}.")
     if names.is_reserved(keyword):

@@ -14,7 +14,7 @@ from multiflexi.models import Application, Company, CredentialPrototype, Credent
 from multiflexi.record.actor import Actor
 from multiflexi.services import credential_type
 from multiflexi.services.errors import Refused
-from multiflexi.services.rights import need
+from multiflexi.services.rights import may, need
 
 
 def import_application(
@@ -98,7 +98,7 @@ def export_type(kind: CredentialType) -> str:
 def delete_prototype(actor: Actor, prototype: CredentialPrototype) -> RemovalReport:
     """Delete a credential prototype. Raises Refused, with the list, while credential types are made from it."""
     need(actor, "applications.delete")
-    report = removing.remove_prototype(prototype, actor=actor)
+    report = removing.remove_prototype(prototype, actor=actor, sees=_sees(actor, "credentials.read"))
     if report.result == Removal.REFUSED:
         raise Refused(report.message, "credential_prototype_in_use", details={"users": report.users})
     return report
@@ -110,7 +110,8 @@ def remove_application(
     """Delete the application, or retire it when it has history; the report says which."""
     need(actor, "applications.delete")
     with transaction.atomic():
-        report = removing.remove_application(subject, actor=actor, origin=origin)
+        sees = _sees(actor, "jobs.read")
+        report = removing.remove_application(subject, actor=actor, origin=origin, sees=sees)
         if dry_run:
             transaction.set_rollback(True)
     return report
@@ -122,6 +123,10 @@ def delete_application(actor: Actor, app: Application) -> RemovalReport:
     if report.result == Removal.REFUSED:
         raise Refused(report.message, "application_in_use", details={"users": report.users})
     return report
+
+
+def _sees(actor: Actor, rule: str) -> removing.Sees:
+    return lambda company_id: may(actor, rule, company_id)
 
 
 def _icon(content: bytes, path: Path | None) -> bytes | None:
@@ -144,7 +149,7 @@ def remove_prototype(actor: Actor, content: bytes, origin: str, *, dry_run: bool
         if prototype is None:
             text = f"No credential prototype has the uuid {uuid}; nothing was removed."
             return RemovalReport(Removal.NOTHING, text)
-        report = removing.remove_prototype(prototype, actor=actor)
+        report = removing.remove_prototype(prototype, actor=actor, sees=_sees(actor, "credentials.read"))
         if dry_run:
             transaction.set_rollback(True)
     return report

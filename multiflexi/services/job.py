@@ -23,7 +23,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, job_removal
 from multiflexi.services.errors import Refused, invalid_field
-from multiflexi.services.rights import is_own, need
+from multiflexi.services.rights import is_own, need, need_for_executor
 from multiflexi.services.run_template_config import checked
 from multiflexi.services.run_template_run import need_for_overrides, obstacles
 from multiflexi.services.run_template_values import usable
@@ -48,9 +48,11 @@ def reschedule(
                 "job_not_pending",
                 details={"status": job.status},
             )
+        values: dict[str, Any] = {}
         if executor:
             need(actor, "jobs.execute", job.company_id)
-        values: dict[str, Any] = usable({"executor": executor}, job.app) if executor else {}
+            need_for_executor(actor, job.company_id, executor if executor != job.executor else None)
+            values["executor"] = usable({"executor": executor}, job.app)["executor"]
         if after:
             values["schedule"] = after
         if schedule_type:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from multiflexi.services import job_filters, job_removal
 from multiflexi.services.rights import need
 
 BATCH = 500
+Progress = Callable[[int], None]
 
 
 def old_jobs(
@@ -56,11 +57,11 @@ def need_removal(actor: Actor, jobs: QuerySet[Job]) -> None:
         need(actor, "jobs.delete", company_id)
 
 
-def remove_old(actor: Actor, jobs: QuerySet[Job], cutoff: datetime) -> dict[str, int]:
+def remove_old(actor: Actor, jobs: QuerySet[Job], cutoff: datetime, progress: Progress | None = None) -> dict[str, int]:
     """Delete the jobs, each batch in a transaction of its own with an audit entry; returns counts."""
     need_removal(actor, jobs)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True))
-    return remove_batches(actor, ids, {"cutoff": cutoff.isoformat()})
+    return remove_batches(actor, ids, {"cutoff": cutoff.isoformat()}, progress)
 
 
 def finished(jobs: QuerySet[Job]) -> QuerySet[Job]:
@@ -68,10 +69,12 @@ def finished(jobs: QuerySet[Job]) -> QuerySet[Job]:
     return jobs.filter(status__in=FINAL_STATES)
 
 
-def remove_batches(actor: Actor, ids: Sequence[int], facts: Mapping[str, Any]) -> dict[str, int]:
+def remove_batches(
+    actor: Actor, ids: Sequence[int], facts: Mapping[str, Any], progress: Progress | None = None
+) -> dict[str, int]:
     """Delete those of the jobs that are finished still; `facts` tell the audit trail how they were chosen.
 
-    Ask `need_removal` before.
+    Ask `need_removal` before. `progress` hears the number of jobs so far after each batch.
     """
     totals = {"jobs": 0, "artifacts": 0, "output_lines": 0}
     for start in range(0, len(ids), BATCH):
@@ -89,4 +92,6 @@ def remove_batches(actor: Actor, ids: Sequence[int], facts: Mapping[str, Any]) -
             )
         for name, number in removed.items():
             totals[name] += number
+        if progress:
+            progress(totals["jobs"])
     return totals

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from multiflexi import environ
-from multiflexi.jobs import command, environment
+from multiflexi.jobs import command, environment, rows
 from multiflexi.jobs.resolved import Resolved
 from multiflexi.jobs.schedulable import zone_name
 from multiflexi.models import (
@@ -15,7 +15,6 @@ from multiflexi.models import (
     CredentialTypeField,
     FieldType,
     Job,
-    RunTemplateCredential,
 )
 from multiflexi.services import value_sources
 from multiflexi.services.errors import Refused
@@ -50,17 +49,21 @@ class Exported:
     command: str
 
 
-def export(job: Job) -> Exported:
-    """The variables in alphabetical order and the command of a job. Raises Refused when they cannot be made."""
+def export(job: Job, *, described: bool = True) -> Exported:
+    """The variables in alphabetical order and the command of a job; without `described` what they are for is left out.
+
+    Raises Refused when they cannot be made.
+    """
+    assigned = rows.assigned([job])
     try:
-        resolved = _as_started(job) if job.env is not None else _as_of_now(job)
+        resolved = _as_started(job) if job.env is not None else _as_of_now(job, assigned)
         line = command.shell_line(job.app, resolved, recorded=_recorded(job))
         line = resolved.masker().mask_text(line)[0]
     except environment.EnvironmentProblem as problem:
         raise Refused(str(problem), "job_not_exportable") from None
     complete = environment.child_environment(resolved, resolved.directory)
-    sources = value_sources.in_words(resolved)
-    described = _descriptions(job)
+    sources = value_sources.in_words(resolved, assigned[job.runtemplate_id or 0])
+    descriptions = _descriptions(job, assigned) if described else {}
     variables = []
     for name, value in sorted(complete.items()):
         variables.append(
@@ -68,15 +71,15 @@ def export(job: Job) -> Exported:
                 name=name,
                 value=None if resolved.is_secret(name) else value,
                 source=sources[value_sources.source_of(resolved, name)],
-                description=described.get(name, ""),
+                description=descriptions.get(name, ""),
                 is_upload=resolved.meta.get(name, {}).get("type") == FieldType.FILE_PATH and "/inputs/" in value,
             )
         )
     return Exported(job, variables, line)
 
 
-def _as_of_now(job: Job) -> Resolved:
-    resolved = environment.resolve(job, installation=environ.file_values())
+def _as_of_now(job: Job, assigned: rows.Assigned) -> Resolved:
+    resolved = environment.resolve(job, installation=environ.file_values(), credentials=assigned)
     resolved.meta = resolved.hidden_meta()
     return resolved
 
@@ -101,10 +104,9 @@ def _recorded(job: Job) -> list[str]:
     return [] if any(MASK in word for word in words) else words
 
 
-def _descriptions(job: Job) -> dict[str, str]:
+def _descriptions(job: Job, assigned: rows.Assigned) -> dict[str, str]:
     """What the variables are for: by the credentials, else by the application."""
-    links = RunTemplateCredential.objects.filter(runtemplate=job.runtemplate).select_related("credential")
-    kinds = {link.credential.credential_type_id for link in links}
+    kinds = {one.credential_type_id for one in assigned[job.runtemplate_id or 0]}
     prototype: Any = CredentialPrototypeField.objects.filter(credential_prototype__types__in=kinds)
     found = dict(prototype.values_list("keyword", "description"))
     found |= dict(CredentialTypeField.objects.filter(credential_type__in=kinds).values_list("keyname", "description"))

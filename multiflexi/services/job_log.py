@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from multiflexi.jobs import artifacts
+from multiflexi.jobs import artifacts, output
 from multiflexi.models import Artifact, ArtifactKind, Job, JobOutputLine
 
 
@@ -52,12 +52,16 @@ def kept_lines(job: Job, *, stream: str | None = None, tail: int | None = None) 
 
 
 def _texts(artifact: Artifact) -> Iterator[str]:
-    """The lines of an artifact, read piece by piece; bytes that are no UTF-8 are replaced."""
+    """The lines of an artifact, read piece by piece; bytes that are no UTF-8 are replaced, endless lines are cut."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     for piece in artifacts.read(artifact):
         *complete, rest = (rest + decoder.decode(piece)).split("\n")
-        yield from complete
+        for line in complete:
+            yield from output.pieces(line)
+        # Held back is less than a piece, so that a line as long as the artifact takes no more memory than others.
+        *cut, rest = output.pieces(rest)
+        yield from cut
     rest += decoder.decode(b"", final=True)
     if rest:
         yield rest

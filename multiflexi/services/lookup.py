@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 
-from multiflexi.services.errors import NotFound, Refused
+from multiflexi.services.errors import Conflict, NotFound, Refused
 
 M = TypeVar("M", bound=Model)
 LARGEST_ID = 2**63 - 1
+# Python refuses to read numbers of thousands of digits.
+MOST_DIGITS = 19
 
 
 def not_found(noun: str, described: str) -> NotFound:
@@ -17,14 +19,24 @@ def not_found(noun: str, described: str) -> NotFound:
     return NotFound(f"{noun} with {described} not found", f"{noun.lower().replace(' ', '_')}_not_found")
 
 
+def taken(what: str, found: Model, *, seen: bool, code: str, field: str) -> Conflict:
+    """The refusal of a name that another row has; its id is told to those who may know of that row (`seen`)."""
+    return Conflict(
+        f"{what} already exists{f' (id {found.pk})' if seen else ''}; choose another {field}.",
+        code,
+        details={"id": found.pk, "field": field} if seen else {"field": field},
+    )
+
+
 def by_id(rows: QuerySet[M], noun: str, number: Any) -> M:
     """The row with this id. Raises NotFound."""
     if not is_id(number):
         raise not_found(noun, f"id {number}")
-    found = rows.filter(pk=int(number)).first()
-    if found is None:
+    # Not `first`, which would make the database sort one row.
+    found = list(rows.filter(pk=int(number)).order_by()[:1])
+    if not found:
         raise not_found(noun, f"id {number}")
-    return found
+    return found[0]
 
 
 def by_key(rows: QuerySet[M], noun: str, **key: Any) -> M:
@@ -50,4 +62,4 @@ def by_id_or(rows: QuerySet[M], noun: str, reference: Any, key: str) -> M:
 
 def is_id(reference: Any) -> bool:
     text = str(reference)
-    return text.isascii() and text.isdigit() and int(text) <= LARGEST_ID
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) <= LARGEST_ID

@@ -11,6 +11,7 @@ from multiflexi.models import Job, LogEntry
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import job_cleanup
+from multiflexi.services.job_cleanup import Progress
 from multiflexi.services.rights import need
 
 M = TypeVar("M", bound=Model)
@@ -27,8 +28,11 @@ def old_jobs(keep: int) -> QuerySet[Job]:
     return job_cleanup.finished(_behind(Job.objects.all(), keep))
 
 
-def remove_logs(actor: Actor, keep: int) -> int:
-    """Delete old log entries, in batches; returns their number. Raises NotPermitted."""
+def remove_logs(actor: Actor, keep: int, progress: Progress | None = None) -> int:
+    """Delete old log entries, in batches; returns their number. Raises NotPermitted.
+
+    `progress` hears the number so far after each batch.
+    """
     need(actor, "system.config")
     total = 0
     while ids := list(old_logs(keep).order_by("pk").values_list("pk", flat=True)[:BATCH]):
@@ -43,15 +47,17 @@ def remove_logs(actor: Actor, keep: int) -> int:
                 data={"first": ids[0], "last": ids[-1], "keep": keep},
             )
         total += len(ids)
+        if progress:
+            progress(total)
     return total
 
 
-def remove_jobs(actor: Actor, keep: int) -> int:
+def remove_jobs(actor: Actor, keep: int, progress: Progress | None = None) -> int:
     """Delete old finished jobs with their output and artifacts; returns their number. Raises NotPermitted."""
     jobs = old_jobs(keep)
     job_cleanup.need_removal(actor, jobs)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True))
-    return job_cleanup.remove_batches(actor, ids, {"keep": keep})["jobs"]
+    return job_cleanup.remove_batches(actor, ids, {"keep": keep}, progress)["jobs"]
 
 
 def _behind(rows: QuerySet[M], keep: int) -> QuerySet[M]:

@@ -17,7 +17,7 @@ from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import changes, credential_assignment, job_removal, lookup, run_template_config
 from multiflexi.services.errors import Refused, invalid_field
-from multiflexi.services.rights import need, need_for_executor
+from multiflexi.services.rights import grants_of, need, need_for_executor
 from multiflexi.services.run_template_values import usable
 from multiflexi.services.scope import visible
 from multiflexi.services.search import containing
@@ -61,9 +61,23 @@ def query(
     return containing(rows, search, "name", "note")
 
 
-def find(actor: Actor, reference: Any) -> RunTemplate:
-    """By id, else by name. Raises NotFound, and Refused when several have the name."""
-    return lookup.by_id_or(query(actor), NOUN, reference, "name")
+def find(actor: Actor, reference: Any, company: Company | None = None) -> RunTemplate:
+    """By id, else by name, of this company if one is given. Raises NotFound, and Refused when several have the name."""
+    found = query(actor)
+    if company and not str(reference).isdecimal():
+        found = found.filter(company=company)
+    return lookup.by_id_or(found, NOUN, reference, "name")
+
+
+def find_to_run(actor: Actor, number: Any) -> RunTemplate:
+    """As `find`; who may run and not read finds by the id alone, in the companies of theirs. Raises NotPermitted."""
+    grants = grants_of(actor)
+    if grants.permits("jobs.read"):
+        return find(actor, number)
+    need(actor, "jobs.create")
+    rows = RunTemplate.objects.filter(archived_at=None).select_related("app", "company")
+    ids = grants.company_ids
+    return lookup.by_id(rows if ids is None else rows.filter(company__in=ids), NOUN, number)
 
 
 def create(

@@ -19,7 +19,7 @@ LONGEST_NAME = 128
 
 def checked(template: RunTemplate, values: Mapping[str, str]) -> dict[str, str]:
     """The values to store, without those that mean "unchanged". Raises Invalid naming the variable and its rule."""
-    declared = _declared(template)
+    declared = _declared(template) if values else {}
     return {
         name: _checked(declared.get(name), name, value)
         for name, value in values.items()
@@ -38,12 +38,13 @@ def store(template: RunTemplate, values: Mapping[str, str]) -> dict[str, dict[st
         old = known(row)
         if old == value and not row.inactive:
             continue
-        hidden = _is_secret(declared.get(name), name)
+        hidden, was_hidden = _is_secret(declared.get(name), name), row.is_encrypted
         row.value = seal(row, value, template.company_id) if hidden else value
         row.is_encrypted, row.inactive = hidden and value != "", False
         row.save(update_fields=["value", "is_encrypted", "inactive"])
         changed[f"config.{name}"] = (old, value)
-        if hidden:
+        # Another definition may call the name no secret: what was sealed under the former one stays one.
+        if hidden or was_hidden:
             secret.append(f"config.{name}")
     return changes.for_audit(changed, secret=secret)
 

@@ -23,7 +23,7 @@ from multiflexi.models import Company, Credential, Executor, Job, RunTemplate, S
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import run_template, run_template_config, shadowing, value_sources
-from multiflexi.services.errors import Refused, invalid_field
+from multiflexi.services.errors import Invalid, Refused, invalid_field
 from multiflexi.services.rights import OF_THE_INSTALLATION, need, need_for_executor
 from multiflexi.services.run_template_values import usable
 from multiflexi.vault.secrecy import display
@@ -89,24 +89,28 @@ def need_for_overrides(actor: Actor, template: RunTemplate, given: Mapping[str, 
 
 def checked_overrides(template: RunTemplate, overrides: Mapping[str, str] | None) -> dict[str, str]:
     """One-time values in their stored form; a mask is no value. Raises Invalid."""
-    return run_template_config.checked(template, overrides or {})
+    try:
+        return run_template_config.checked(template, overrides or {})
+    except Invalid as error:
+        raise invalid_field("env", str(error.details["rule"])) from None
 
 
 def preview(template: RunTemplate, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What would run now: masked words, all variables of the process, masked, with their sources, and what stands in
     the way. Raises Invalid, and MasterKeyMissing or MasterKeyWrong."""
     given = checked_overrides(template, overrides)
-    credentials = rows.of_template(template)
+    assigned = rows.of_templates([template])
+    credentials = assigned[template.pk]
     problems = [*obstacles(template), *_refused_by_the_gate(credentials)]
     shown: dict[str, Any] = {"runtemplate_id": template.pk, "command": [], "environment": [], "warnings": []}
     try:
-        resolved = _resolved(template, given)
+        resolved = _resolved(template, given, assigned)
         withheld = _withheld(template, resolved)
-        variables = [one for one in _variables(resolved) if one["name"] not in withheld]
+        variables = [one for one in _variables(resolved, credentials) if one["name"] not in withheld]
         warnings = [*resolved.warnings, *native_launch.left_out(withheld), *_known_at_the_start(credentials)]
         shown |= {"environment": variables, "warnings": _masked(resolved, warnings)}
         problems += [f"{name} is required and has no value." for name in resolved.missing]
-        lacking = missing_credentials(template, resolved.filled)
+        lacking = missing_credentials(template, resolved.filled, credentials)
         problems += [f"The application requires {one}; assign one." for one in lacking]
         shown["command"] = _masked(resolved, command.render(template.app, resolved).display_words)
     except environment.EnvironmentProblem as problem:
@@ -152,7 +156,9 @@ def _refuse_missing(template: RunTemplate, given: Mapping[str, str]) -> None:
         )
 
 
-def _resolved(template: RunTemplate, overrides: Mapping[str, str]) -> environment.Resolved:
+def _resolved(
+    template: RunTemplate, overrides: Mapping[str, str], assigned: rows.Assigned | None = None
+) -> environment.Resolved:
     job = Job(
         pk=0,
         app=template.app,
@@ -161,12 +167,12 @@ def _resolved(template: RunTemplate, overrides: Mapping[str, str]) -> environmen
         overrides=dict(overrides),
         executor=template.executor or Executor.NATIVE,
     )
-    return environment.resolve(job, installation=environ.file_values())
+    return environment.resolve(job, installation=environ.file_values(), credentials=assigned)
 
 
-def _variables(resolved: environment.Resolved) -> list[dict[str, Any]]:
+def _variables(resolved: environment.Resolved, credentials: Sequence[Credential]) -> list[dict[str, Any]]:
     """Every variable of the process with its source, and those it overrides, lowest first."""
-    sources = value_sources.in_words(resolved)
+    sources = value_sources.in_words(resolved, credentials)
     shown = []
     for name, value in sorted(environment.child_environment(resolved, resolved.directory).items()):
         hidden, meta = resolved.is_secret(name), resolved.meta.get(name, {})

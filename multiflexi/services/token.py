@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -16,10 +15,11 @@ from multiflexi.access.matrix import Scope
 from multiflexi.models import Company, Token, User
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, lookup
+from multiflexi.services import changes, lookup, revocation
+from multiflexi.services.addresses import network
 from multiflexi.services.errors import Conflict, invalid_field
 from multiflexi.services.rights import OF_THE_INSTALLATION, grants_of
-from multiflexi.services.standing import need_over, need_own_or_over
+from multiflexi.services.standing import need_in_place_of, need_over, need_own_or_in_place_of, need_own_or_over
 from multiflexi.services.token_check import hashed
 
 NOUN = "Token"
@@ -71,7 +71,7 @@ def create(
 
     `value` is a token known elsewhere, as an import brings it. Raises NotPermitted, Invalid and Conflict.
     """
-    need_own_or_over(actor, "users.update", user)
+    need_own_or_in_place_of(actor, "users.update", user)
     limits = _limits(user, label=label, until=until, scopes=scopes, companies=companies, networks=networks)
     made = value or f"{PREFIX}{secrets.token_urlsafe(RANDOM_BYTES)}"
     with transaction.atomic():
@@ -91,9 +91,9 @@ def create(
 
 def update(actor: Actor, token: Token, *, value: str | None = None, user: User | None = None, **limits: Any) -> bool:
     """Change name, limits, value or owner, and say whether anything changed. Raises as `create`."""
-    need_own_or_over(actor, "users.update", token.user)
+    need_own_or_in_place_of(actor, "users.update", token.user)
     if user is not None and user != token.user:
-        need_over(actor, "users.update", user)
+        need_in_place_of(actor, "users.update", user)
     given = _limits(user or token.user, **limits)
     if value:
         given |= {"token_hash": _new_hash(value, token), "prefix": _shown(value)}
@@ -109,11 +109,13 @@ def update(actor: Actor, token: Token, *, value: str | None = None, user: User |
         audit.write(
             actor, "update", token, severity="medium", changes=changes.for_audit(changed, secret=("token_hash",))
         )
+        revocation.recheck(actor, token.user)
     return True
 
 
 def revoke(actor: Actor, token: Token) -> bool:
-    """Withdraw a token at once and for ever; False when that was done before. Raises NotPermitted."""
+    """Withdraw a token at once and for ever, with what it asked for and has not started; False when that was done
+    before. Raises NotPermitted."""
     # A token may end itself: signing out is no more than that.
     if token.pk != actor.token_id:
         need_own_or_over(actor, "users.update", token.user)
@@ -121,6 +123,7 @@ def revoke(actor: Actor, token: Token) -> bool:
         if not Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
             return False
         audit.write(actor, "revoke", token, severity="medium", data={"user_id": token.user_id, "prefix": token.prefix})
+        revocation.recheck(actor, token.user)
     return True
 
 
@@ -132,6 +135,7 @@ def remove(actor: Actor, token: Token) -> None:
             actor, "delete", token, severity="medium", changes=changes.for_audit({"prefix": (token.prefix, None)})
         )
         token.delete()
+        revocation.recheck(actor, token.user)
 
 
 def _limits(user: User, **given: Any) -> dict[str, Any]:
@@ -165,7 +169,7 @@ def _companies(user: User, wanted: Collection[Any]) -> list[int]:
 
 def _networks(wanted: Collection[str]) -> list[str]:
     try:
-        found = [str(ipaddress.ip_network(str(one).strip())) for one in wanted]
+        found = [str(network(str(one))) for one in wanted]
     except ValueError as error:
         raise invalid_field("networks", f"{error}; write addresses and networks such as 192.0.2.0/24.") from None
     if not found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -10,16 +9,24 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from multiflexi.access.matrix import Scope
 from multiflexi.models import Job, User, UserRole
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, lookup, revocation, role
+from multiflexi.services import changes, lookup, revocation, role, storable
 from multiflexi.services import password as password_of
-from multiflexi.services.errors import Conflict, NotPermitted, Refused, invalid_field
-from multiflexi.services.rights import OF_THE_INSTALLATION, need
-from multiflexi.services.scope import visible
+from multiflexi.services.errors import NotPermitted, Refused, invalid_field
+from multiflexi.services.rights import OF_THE_INSTALLATION, grants_of, need
+from multiflexi.services.scope import sees, visible
 from multiflexi.services.search import containing
-from multiflexi.services.standing import is_self, keep_a_super_admin, need_over, need_own, need_to_grant
+from multiflexi.services.standing import (
+    is_self,
+    keep_a_super_admin,
+    need_in_place_of,
+    need_over,
+    need_own,
+    need_to_grant,
+)
 
 NOUN = "User"
 PERSONAL = ("login", "email", "firstname", "lastname")
@@ -41,6 +48,15 @@ def find(actor: Actor, reference: Any) -> User:
     if lookup.is_id(reference):
         return lookup.by_id(rows, NOUN, reference)
     return rows.filter(login=str(reference)).first() or lookup.by_key(rows, NOUN, email=str(reference))
+
+
+def find_own_or(actor: Actor, reference: Any) -> User:
+    """As `find`; everybody also finds their own account by its id, with a token that may read."""
+    own = lookup.is_id(reference) and int(reference) == actor.user_id
+    scopes = grants_of(actor).scopes
+    if own and (scopes is None or Scope.READ in scopes):
+        return User.objects.select_related("second_factor").get(pk=int(reference))
+    return find(actor, reference)
 
 
 def find_by(actor: Actor, *, id: Any = None, login: str | None = None, email: str | None = None) -> User:
@@ -78,7 +94,7 @@ def create(
         raise invalid_field("login" if not login else "email", "an account needs a login and an e-mail address.")
     given = _usable({**values, "login": login, "email": email})
     with transaction.atomic():
-        _refuse_duplicate(login)
+        _refuse_duplicate(actor, login)
         user = User(**given)
         changes.check(user)
         user.password = _hash(user, plaintext, password) or make_password(None)
@@ -113,7 +129,7 @@ def update(
         if given.get("login") == "":
             raise invalid_field("login", "an account needs a login; give one.")
         if given.get("login") not in (None, user.login):
-            _refuse_duplicate(given["login"])
+            _refuse_duplicate(actor, given["login"])
         if given.get("enabled") is False:
             keep_a_super_admin(user)
         hashed = _hash(user, plaintext, password)
@@ -184,7 +200,9 @@ def account_of_login(login: str) -> User:
 
 def _need_change(actor: Actor, user: User, names: set[str]) -> None:
     if not is_self(actor, user):
-        need_over(actor, "users.update", user)
+        # A link for a new password goes to the address, and belongs to the login.
+        takes_over = names & {"password", "email", "login"}
+        (need_in_place_of if takes_over else need_over)(actor, "users.update", user)
     elif "password" in names or "enabled" in names:
         raise NotPermitted(
             "Nobody switches their own account, or sets its password without giving the present one; change the "
@@ -206,11 +224,8 @@ def _need_clear_password(actor: Actor, password: str | None) -> None:
 def _usable(values: dict[str, Any]) -> dict[str, Any]:
     given = {name: one for name, one in values.items() if one is not None}
     given = changes.empty_to_none(given, "email", "firstname", "lastname", "settings")
-    if isinstance(given.get("settings"), str):
-        try:
-            given["settings"] = json.loads(given["settings"])
-        except ValueError:
-            raise invalid_field("settings", "the text is no JSON; give a JSON object or leave it empty.") from None
+    if given.get("settings") is not None:
+        given["settings"] = storable.settings(given["settings"])
     return given
 
 
@@ -221,11 +236,8 @@ def _hash(user: User, plaintext: str | None, ready: str | None) -> str | None:
     return password_of.ready(ready) if ready else None
 
 
-def _refuse_duplicate(login: str) -> None:
+def _refuse_duplicate(actor: Actor, login: str) -> None:
     found = User.objects.filter(login=login).first()
     if found:
-        raise Conflict(
-            f"A user with login {login} already exists (id {found.pk}); choose another login.",
-            "user_exists",
-            details={"id": found.pk, "field": "login"},
-        )
+        what = f"A user with login {login}"
+        raise lookup.taken(what, found, seen=sees(actor, found), code="user_exists", field="login")

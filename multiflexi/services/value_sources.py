@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from multiflexi.jobs.layers import COMPANY, DEFINITION, PLATFORM, RUNTEMPLATE, SYSTEM
 from multiflexi.jobs.resolved import Resolved
 from multiflexi.models import Credential
@@ -20,13 +22,16 @@ def source_of(resolved: Resolved, name: str) -> str:
     return str(resolved.meta.get(name, {}).get("source", PLATFORM))
 
 
-def in_words(resolved: Resolved) -> dict[str, str]:
-    """Every source that occurs, overridden ones too, and its description; at most one query."""
+def in_words(resolved: Resolved, assigned: Iterable[Credential] = ()) -> dict[str, str]:
+    """Every source that occurs, overridden ones too, and its description; a query if some are not `assigned`."""
     sources = {PLATFORM}
     for meta in resolved.meta.values():
         sources.update([str(meta.get("source", PLATFORM)), *meta.get("overridden", ())])
     ids = [int(number) for kind, _, number in (one.partition(":") for one in sources) if kind == "credential"]
-    names = dict(Credential.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+    names = {one.pk: one.name for one in assigned}
+    others = set(ids) - names.keys()
+    if others:
+        names |= dict(Credential.objects.filter(pk__in=others).values_list("pk", "name"))
     return {source: _described(source, names) for source in sources}
 
 

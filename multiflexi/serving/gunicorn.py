@@ -51,6 +51,13 @@ class LingeringWorker(ThreadWorker):
         timer.daemon = True
         timer.start()
 
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGQUIT: at once; streams are told to end, because the process waits for their threads."""
+        from multiflexi.http import health
+
+        health.stopping.set()
+        super().handle_quit(sig, frame)
+
 
 class Server(BaseApplication):
     """gunicorn as a part of this process, whose settings are read already."""
@@ -112,7 +119,11 @@ def configuration(known: Any) -> dict[str, Any]:
 
 
 def _ready(arbiter: Arbiter) -> None:
-    log.info("the web server is ready at %s", ", ".join(str(one) for one in arbiter.LISTENERS))
+    from multiflexi.serving import invitation
+
+    listeners = [str(one) for one in arbiter.LISTENERS]
+    log.info("the web server is ready at %s", ", ".join(listeners))
+    invitation.tell(listeners)
 
 
 def _let_go(arbiter: Arbiter, worker: Worker) -> None:

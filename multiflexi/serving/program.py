@@ -21,7 +21,7 @@ QUIETER = {"django.request": logging.ERROR, "django.security": logging.CRITICAL}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until asked to stop; exit status of the process: 78 with one line for an unusable setting."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         if arguments.environment:
             environ.use_file(arguments.environment)
@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return environ.check_config()
         _prepare()
         _check_secret_key()
+        _check_setup_code()
     except SettingsError as error:
         sys.stderr.write(f"{NAME}: {error}\n")
         return EXIT_CONFIG
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return Server().serve()
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(NAME, description="Serve pages and APIs over HTTP.", allow_abbrev=False)
     parser.add_argument("-e", "--environment", metavar="FILE", help="settings file")
     parser.add_argument("--check-config", action="store_true", help="show the settings in effect and exit")
@@ -61,6 +62,11 @@ def _prepare() -> None:
     from multiflexi.monitoring import logs
 
     django.setup()
+    if settings.CACHE_URL:
+        from multiflexi.services import rate_redis
+
+        # Refuses a wrong setting or a missing library here and not at the first request.
+        rate_redis.connected(settings.CACHE_URL)
     logs.configure_from_settings(ROLE, socket.gethostname())
     for name, level in QUIETER.items():
         logging.getLogger(name).setLevel(level)
@@ -84,6 +90,13 @@ def _check_secret_key() -> None:
     finally:
         connections.close_all()
         keyring.forget()
+
+
+def _check_setup_code() -> None:
+    """A code that can be guessed must not open /setup/. Raises SettingsError."""
+    from multiflexi.services import first_administrator
+
+    first_administrator.configured()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "multiflexi.http.compression.Compress",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "multiflexi.http.addresses.admit",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -143,7 +144,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {
+    "ENUM_NAME_OVERRIDES": {"FormatEnum": "multiflexi.models.application.DataFormat"}
+    | {
         f"{name}Enum": f"multiflexi.models.{name}"
         for name in (
             "TaskState",
@@ -153,6 +155,11 @@ SPECTACULAR_SETTINGS = {
             "WorkerRole",
             "StopLevel",
             "SourceState",
+            "DataExportFormat",
+            "DataExportState",
+            "ErasureAction",
+            "ErasureStatus",
+            "ErasureType",
         )
     },
 }

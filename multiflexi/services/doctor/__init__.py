@@ -37,6 +37,7 @@ GROUPS: dict[str, Part] = {
     "isolation": Part("work", "isolation"),
     "clock": Part("work", "clocks"),
     "web": Part("host", "web", needs_database=False),
+    "cache": Part("host", "cache", needs_database=False),
     "zabbix": Part("host", "zabbix", needs_database=False),
     "telemetry": Part("host", "telemetry", needs_database=False),
 }

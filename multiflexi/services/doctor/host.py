@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from multiflexi.services import executor_check
-from multiflexi.services.doctor.finding import Finding, State, doubtful, well
+from multiflexi.environ import SettingsError
+from multiflexi.services import executor_check, rate_redis
+from multiflexi.services.doctor.finding import Finding, State, broken, doubtful, well
 
 ZABBIX_PORT = 10051
 PORTS = {"http": 80, "https": 443}
@@ -36,6 +37,21 @@ def web(timeout: float) -> Iterator[Finding]:
         told = _("tokens and passwords are accepted in addresses, which end up in logs")
         found.append(("API_TOKEN_IN_QUERY", told, _("switch it off when no client needs it")))
     yield from [doubtful(*one) for one in found] or [well("web", _("nothing stands open"))]
+
+
+def cache(timeout: float) -> Iterator[Finding]:
+    """Whether the server that counts requests answers."""
+    if not settings.CACHE_URL:
+        yield Finding("cache", State.SKIPPED, _("off: CACHE_URL is not set, requests are counted in the database"))
+        return
+    try:
+        yield well("cache", f"Redis {rate_redis.ping(timeout)}")
+    except SettingsError as error:
+        yield broken("cache", str(error), _("correct CACHE_URL or leave it out"))
+    except rate_redis.Away as error:
+        told = _("the server of CACHE_URL does not answer: %(reason)s; new passwords and exports are refused")
+        hint = _("check address, password and server, or leave CACHE_URL out")
+        yield broken("cache", told % {"reason": error}, hint)
 
 
 def zabbix(timeout: float) -> Iterator[Finding]:

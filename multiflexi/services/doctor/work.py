@@ -14,7 +14,7 @@ from multiflexi.jobs.queue import backend
 from multiflexi.models import Availability, Credential, QueueEntry, RunTemplate, WorkerRole
 from multiflexi.services import native_sharing
 from multiflexi.services.doctor.finding import Finding, State, broken, doubtful, well
-from multiflexi.services.explain.daemons import HEARTBEATS_MISSED, no_executor, no_scheduler
+from multiflexi.services.explain.daemons import HEARTBEATS_MISSED, living, no_executor, no_scheduler
 
 WAITING_TOO_LONG = timedelta(minutes=5)
 LARGEST_DIFFERENCE = 2.0
@@ -53,7 +53,7 @@ def queue(timeout: float) -> Iterator[Finding]:
 def _waiting(now: datetime) -> Iterator[Finding]:
     late = QueueEntry.objects.filter(worker=None, after__lt=now - WAITING_TOO_LONG, deferrals=0)
     for module in late.order_by("executor").values_list("executor", flat=True).distinct():
-        reasons = [one.detail for one in no_executor(module)]
+        reasons = [one.detail for one in no_executor(module, living())]
         if reasons:
             number = late.filter(executor=module).count()
             told = _("%(number)d jobs of executor %(module)s have been due for more than 5 minutes")
@@ -74,7 +74,7 @@ def _abandoned(now: datetime) -> Iterator[Finding]:
 def _overdue(now: datetime) -> Iterator[Finding]:
     number = RunTemplate.objects.filter(archived_at=None, next_schedule__lt=now - WAITING_TOO_LONG).count()
     if number:
-        reasons = [one.detail for one in no_scheduler()] or [_("see the log of multiflexi-scheduler")]
+        reasons = [one.detail for one in no_scheduler(living())] or [_("see the log of multiflexi-scheduler")]
         told = _("%(number)d run templates have been due for more than 5 minutes") % {"number": number}
         yield doubtful("schedules", told, " ".join(reasons))
 

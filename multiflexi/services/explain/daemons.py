@@ -15,9 +15,15 @@ from multiflexi.services.explain.reason import Reason
 HEARTBEATS_MISSED = 3
 
 
-def no_executor(module: str) -> Iterator[Reason]:
-    """Why no executor takes a due job of a module now; nothing when one could."""
-    alive = _alive(WorkerRole.EXECUTOR)
+def living() -> list[Worker]:
+    """Executors and schedulers that gave a sign of life lately."""
+    within = settings.MULTIFLEXI_HEARTBEAT_SECONDS * HEARTBEATS_MISSED
+    return workers.alive([WorkerRole.EXECUTOR, WorkerRole.SCHEDULER], within_seconds=within)
+
+
+def no_executor(module: str, workers: Sequence[Worker]) -> Iterator[Reason]:
+    """Why no executor among the living takes a due job of a module now; nothing when one could."""
+    alive = [one for one in workers if one.role == WorkerRole.EXECUTOR]
     if not alive:
         yield Reason("executor", _("No executor is alive; start multiflexi-executor."))
         return
@@ -32,14 +38,10 @@ def no_executor(module: str) -> Iterator[Reason]:
         yield Reason("place", _("Every place of the executors is taken."))
 
 
-def no_scheduler() -> Iterator[Reason]:
-    """Nothing when a scheduler is alive."""
-    if not _alive(WorkerRole.SCHEDULER):
+def no_scheduler(workers: Sequence[Worker]) -> Iterator[Reason]:
+    """Nothing when a scheduler is among the living."""
+    if not any(one.role == WorkerRole.SCHEDULER for one in workers):
         yield Reason("scheduler", _("No scheduler is alive, so no job is made when it is due; start it."))
-
-
-def _alive(role: WorkerRole) -> list[Worker]:
-    return workers.alive([role], within_seconds=settings.MULTIFLEXI_HEARTBEAT_SECONDS * HEARTBEATS_MISSED)
 
 
 def _are_full(executors: Sequence[Worker]) -> bool:

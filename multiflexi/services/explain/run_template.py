@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from multiflexi.jobs import schedulable
 from multiflexi.jobs.queue import backend
-from multiflexi.models import LIVE_STATES, Job, JobStatus, NoJobReason, RunTemplate, Task, TaskState
+from multiflexi.jobs.rows import Assigned, of_templates
+from multiflexi.models import LIVE_STATES, Job, JobStatus, NoJobReason, RunTemplate, Task, TaskState, Worker
 from multiflexi.record.actor import Actor
 from multiflexi.services.explain import daemons
 from multiflexi.services.explain.reason import Reason, rows
@@ -36,14 +37,15 @@ def explain(actor: Actor, template: RunTemplate) -> dict[str, Any]:
     now = backend().now()
     live = list(
         Job.objects.filter(runtemplate=template, status__in=LIVE_STATES)
-        .select_related("company", "runtemplate")
+        .select_related("company", "runtemplate", "queue_entry")
         .order_by("pk")[:SHOWN_JOBS]
     )
+    assigned, workers = of_templates([template]), daemons.living()
     return {
         "runtemplate_id": template.pk,
         "state": _state(template, live),
         "next_schedule": template.next_schedule,
-        "reasons": rows([*_schedule(template, now), *_jobs(actor, live, now)]),
+        "reasons": rows([*_schedule(template, now, assigned, workers), *_jobs(actor, live, now, assigned, workers)]),
         "last_slots": _slots(template),
     }
 
@@ -56,23 +58,25 @@ def _state(template: RunTemplate, live: Sequence[Job]) -> str:
     return "scheduled" if template.next_schedule else "unscheduled"
 
 
-def _schedule(template: RunTemplate, now: datetime) -> Iterator[Reason]:
+def _schedule(template: RunTemplate, now: datetime, assigned: Assigned, workers: Sequence[Worker]) -> Iterator[Reason]:
     """Why it is not scheduled, or why a slot that is due has no job yet."""
-    obstacles = schedulable.reasons(template)
+    obstacles = schedulable.reasons(template, assigned)
     for text in obstacles:
         yield Reason("unscheduled", text)
     if template.schedule_error:
         yield Reason("error", template.schedule_error, next_try=template.schedule_retry_at)
     if obstacles:
         return
-    yield from daemons.no_scheduler()
+    yield from daemons.no_scheduler(workers)
     if template.next_schedule is None:
         yield Reason("no_slot", _("Its schedule has no further slot."))
     elif template.next_schedule <= now:
         yield Reason("due", _("It is due; the scheduler makes the job next."), since=template.next_schedule)
 
 
-def _jobs(actor: Actor, live: Sequence[Job], now: datetime) -> Iterator[Reason]:
+def _jobs(
+    actor: Actor, live: Sequence[Job], now: datetime, assigned: Assigned, workers: Sequence[Worker]
+) -> Iterator[Reason]:
     """What its jobs do; of several that wait the first one tells for all."""
     active = tuple(job.pk for job in live if job.status != JobStatus.PENDING)
     if active:
@@ -82,7 +86,7 @@ def _jobs(actor: Actor, live: Sequence[Job], now: datetime) -> Iterator[Reason]:
     if pending:
         text = _("Job %(job)d waits.") % {"job": pending[0].pk}
         yield Reason("pending", text, since=pending[0].created_at, jobs=tuple(job.pk for job in pending))
-        yield from waits_for(actor, pending[0], now)
+        yield from waits_for(actor, pending[0], now, assigned[pending[0].runtemplate_id or 0], workers)
 
 
 def _slots(template: RunTemplate) -> list[dict[str, Any]]:

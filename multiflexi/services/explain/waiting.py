@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db.models import Count
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from multiflexi.credentials.judging import in_words, rank
 from multiflexi.jobs.queue.needs import needed_limits
-from multiflexi.models import Credential, Job, JobLimit, NamedLimit, QueueEntry, RunTemplateCredential
+from multiflexi.models import Credential, Job, JobLimit, NamedLimit, QueueEntry, Worker
 from multiflexi.record.actor import Actor
 from multiflexi.scheduling.policy import most_at_once
 from multiflexi.services.explain import daemons
@@ -20,25 +20,30 @@ from multiflexi.services.scope import visible
 SHOWN_JOBS = 20
 
 
-def waits_for(actor: Actor, job: Job, now: datetime) -> list[Reason]:
-    """Everything that keeps a pending job from its start; its company and run template must be loaded."""
-    entry = QueueEntry.objects.filter(job=job).first()
+def waits_for(
+    actor: Actor, job: Job, now: datetime, credentials: Sequence[Credential], workers: Sequence[Worker]
+) -> list[Reason]:
+    """Everything that keeps a pending job from its start; its company and run template must be loaded.
+
+    `credentials` are those of its run template, `workers` those that are alive.
+    """
+    entry: QueueEntry | None = getattr(job, "queue_entry", None)
     if entry is None:
         missing = _("The job has no row in the queue; repair it with queue:fix.")
         return [Reason("queue", missing, since=job.created_at)]
     found = [
-        *_time(job, entry, now),
+        *_time(job, entry, now, credentials),
         *_run_template(job),
         *_company(job),
         *_limits(actor, entry),
-        *daemons.no_executor(job.executor),
+        *daemons.no_executor(job.executor, workers),
     ]
     return found or [Reason("turn", _("Nothing keeps it; it starts when its turn comes."), since=entry.after)]
 
 
-def _time(job: Job, entry: QueueEntry, now: datetime) -> Iterator[Reason]:
+def _time(job: Job, entry: QueueEntry, now: datetime, credentials: Sequence[Credential]) -> Iterator[Reason]:
     """Its time has not come, or a credential is in its way; what deferred it is told as it is known now."""
-    held = [credential for credential in _credentials(job) if _holds(credential)]
+    held = [credential for credential in credentials if _holds(credential)]
     if entry.defer_reason and entry.after > now:
         for detail in map(in_words, held) if held else [entry.defer_reason]:
             yield Reason("deferred", detail, entry.deferred_since, entry.after)
@@ -96,12 +101,6 @@ def _limits(actor: Actor, entry: QueueEntry) -> Iterator[Reason]:
         )
         jobs = tuple(job_id for limit_id, job_id in seen if limit_id == limit.pk)
         yield Reason("limit", text % told, jobs=jobs[:SHOWN_JOBS])
-
-
-def _credentials(job: Job) -> Iterator[Credential]:
-    rows = RunTemplateCredential.objects.filter(runtemplate=job.runtemplate_id).order_by("position", "pk")
-    for row in rows.select_related("credential__credential_type"):
-        yield row.credential
 
 
 def _holds(credential: Credential) -> bool:

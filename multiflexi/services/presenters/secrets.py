@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from multiflexi.vault import keyed
 from multiflexi.vault.secrecy import MASK, display
 
 
@@ -19,6 +18,9 @@ def fingerprint(value: str | None) -> str | None:
 
     Raises a VaultError.
     """
+    # Cryptography takes a twentieth of the time of a short command, and lists do without it.
+    from multiflexi.vault import keyed
+
     return keyed.code(keyed.current_key(), "fingerprint of a secret", value)[:8] if value else None
 
 
