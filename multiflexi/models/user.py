@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +13,12 @@ from django.utils.functional import cached_property
 
 from multiflexi.models.base import Timestamped
 from multiflexi.models.company import Company, CompanyUser
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser as BaseUser
+else:
+    # Importing the base class would load HTTP into every process; the account below has what its callers use.
+    BaseUser = models.Model
 
 SUPER_ADMIN = "super_admin"
 TECHNICAL_LOGIN = "multiflexi"
@@ -26,11 +32,8 @@ class UserManager(models.Manager["User"]):
         return self.get(login=TECHNICAL_LOGIN, is_system=True)
 
 
-class User(Timestamped):
-    """A human or technical account; what it may do is decided by roles and memberships.
-
-    It has what django.contrib.auth asks of a user, but not its base class: that one loads HTTP into every process.
-    """
+class User(Timestamped, BaseUser):
+    """A human or technical account; what it may do is decided by roles and memberships."""
 
     login = models.CharField(max_length=150, unique=True)
     password = models.CharField(max_length=255, default="", blank=True)
@@ -52,7 +55,7 @@ class User(Timestamped):
 
     USERNAME_FIELD = "login"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ("email",)
+    REQUIRED_FIELDS = ("email",)  # type: ignore[assignment]
     is_anonymous = False
     is_authenticated = True
 
@@ -65,7 +68,7 @@ class User(Timestamped):
         return self.login
 
     @property
-    def is_active(self) -> bool:
+    def is_active(self) -> bool:  # type: ignore[override]
         return self.enabled and self.deleted_at is None
 
     def get_username(self) -> str:
