@@ -104,11 +104,10 @@ def prepare(role: str, arguments: argparse.Namespace) -> Instance:
     once = arguments.once
     if once is None:
         once = not environ.role_value(role, "MULTIFLEXI_DAEMONIZE")
-    import django
-
+    from multiflexi import pageless
     from multiflexi.monitoring import logs
 
-    django.setup()
+    pageless.set_up()
     logs.configure_from_settings(role, name)
     return Instance(role, name, once, arguments)
 

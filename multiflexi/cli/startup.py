@@ -25,21 +25,20 @@ def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = 
 
     if apps.ready:
         return
-    from multiflexi import environ
+    from multiflexi import environ, pageless
 
     if create or tables:
         # Whatever the caller's environment names: the tables of web libraries belong to an installation, too.
         os.environ["DJANGO_SETTINGS_MODULE"] = "multiflexi.serving.settings"
-    installed = load(environment_file)
+    load(environment_file)
     environ.require_database(create=create)
-    # django.setup() would load URLs and HTTP besides, which takes a third of its time and which nothing here uses.
-    apps.populate(installed)
+    pageless.set_up()
     _keep_messages_in_english()
     _log_to_standard_error(verbosity)
 
 
-def load(environment_file: str | None) -> list[str]:
-    """Read the settings only; the applications to be set up. Raises SettingsFileError and SettingsError."""
+def load(environment_file: str | None) -> None:
+    """Read the settings only. Raises SettingsFileError and SettingsError."""
     from multiflexi import environ
 
     environ.keep_from_others()
@@ -48,8 +47,7 @@ def load(environment_file: str | None) -> list[str]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "multiflexi.settings")
     from django.conf import settings
 
-    installed: list[str] = settings.INSTALLED_APPS
-    return installed
+    _ = settings.INSTALLED_APPS
 
 
 def _keep_messages_in_english() -> None:

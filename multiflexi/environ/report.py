@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import sys
@@ -111,7 +110,9 @@ def _unknown_rows(loaded: Loaded) -> Iterator[Row]:
 
 
 def _unknown(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, sorted(known), n=1)
     return "there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
 
 
