@@ -1,130 +1,163 @@
-"""Parts of a content by the Range header of RFC 9110, streamed, so that its size does not matter."""
+"""Files as answers: whole, in parts (RFC 9110, 14), or not at all because the caller has them."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.http import http_date
 
-# More parts than this are no honest wish; the whole content is sent then.
 MOST_PARTS = 16
-_RANGES = re.compile(r"bytes\s*=\s*(.+)", re.IGNORECASE)
-_ONE = re.compile(r"(\d{0,19})-(\d{0,19})", re.ASCII)
-
-Part = tuple[int, int]
-Reader = Callable[[int, int], Iterable[bytes]]
-
-
-class Unsatisfiable(Exception):
-    """No part of the content was asked for."""
+# What a browser would run with the rights of our pages.
+ACTIVE = re.compile(r"html|svg|xml|javascript|ecmascript", re.IGNORECASE)
+_PART = re.compile(r"(\d{0,19})-(\d{0,19})", re.ASCII)
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+Span = tuple[int, int]
 
 
-def answer(
-    request: HttpRequest, read: Reader, *, size: int, media_type: str, name: str, etag: str, changed: datetime
-) -> HttpResponseBase:
-    """The content, the wanted parts of it, or 304 or 416; always as a file to save, under the given name.
+@dataclass(frozen=True)
+class File:
+    """What is sent; `read` gives the bytes from a start up to, not including, an end."""
 
-    `read` yields the bytes from its first up to, not including, its second argument; `etag` is quoted.
-    """
-    headers = {
-        "ETag": etag,
-        "Last-Modified": format_datetime(changed, usegmt=True),
+    name: str
+    media_type: str
+    size: int
+    tag: str
+    modified: datetime
+    read: Callable[[int, int], Iterator[bytes]]
+    inline: bool = False
+
+    @property
+    def validators(self) -> dict[str, str]:
+        return {"ETag": f'"{self.tag}"', "Last-Modified": http_date(self.modified.timestamp())}
+
+
+def sent(request: HttpRequest, file: File) -> HttpResponseBase:
+    """The answer to a request for a file: 200, 206, 304 or 416."""
+    if is_known(request, file.tag) or _unchanged_since(request, file):
+        return HttpResponse(status=304, headers=file.validators)
+    spans = _wanted(request, file)
+    if spans is None:
+        response = _streamed(request, file.read(0, file.size), 200, file.media_type, file.size)
+    elif not spans:
+        response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size}"})
+    elif len(spans) == 1:
+        start, end = spans[0]
+        response = _streamed(request, file.read(start, end), 206, file.media_type, end - start)
+        response["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
+    else:
+        response = _several(request, file, spans)
+    for name, value in _headers(file).items():
+        response[name] = value
+    return response
+
+
+def is_known(request: HttpRequest, tag: str) -> bool:
+    """Whether the caller has this answer already (`If-None-Match`); the tag is without quotes."""
+    told = request.headers.get("If-None-Match", "")
+    return told.strip() == "*" or tag in _TAG.findall(told)
+
+
+def _headers(file: File) -> dict[str, str]:
+    attachment = not file.inline or ACTIVE.search(file.media_type)
+    return {
+        **file.validators,
         "Accept-Ranges": "bytes",
-        "Content-Disposition": attachment(name),
+        "Content-Disposition": _disposition("attachment" if attachment else "inline", file.name),
         "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cache-Control": "private, no-cache",
     }
-    if _known(request, etag):
-        return HttpResponse(status=304, headers=headers)
-    try:
-        parts = _wanted(request, size, etag, changed)
-    except Unsatisfiable:
-        return HttpResponse(status=416, headers=headers | {"Content-Range": f"bytes */{size}"})
-    if parts is None:
-        return _sent(request, read, [(0, size)], headers | {"Content-Type": media_type, "Content-Length": str(size)})
-    if len(parts) == 1:
-        start, end = parts[0]
-        headers |= {"Content-Type": media_type, "Content-Length": str(end - start)}
-        return _sent(request, read, parts, headers | {"Content-Range": f"bytes {start}-{end - 1}/{size}"}, 206)
-    return _several(request, read, parts, headers, f"/{size}", media_type=media_type)
 
 
-def attachment(name: str) -> str:
-    """Content-Disposition by RFC 6266."""
+def _disposition(kind: str, name: str) -> str:
+    """By RFC 6266, with a plain name for programs that read only that."""
     plain = re.sub(r'[^\x20-\x7e]|["\\%]', "_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    also = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'{kind}; filename="{plain}"{also}'
 
 
-def _known(request: HttpRequest, etag: str) -> bool:
-    told = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
-    return etag in told or "*" in told
-
-
-def _wanted(request: HttpRequest, size: int, etag: str, changed: datetime) -> list[Part] | None:
-    """The parts, None for all of it. Raises Unsatisfiable."""
-    found = _RANGES.fullmatch(request.headers.get("Range", "").strip())
-    if found is None or not _is_current(request.headers.get("If-Range", ""), etag, changed):
+def _wanted(request: HttpRequest, file: File) -> list[Span] | None:
+    """The parts asked for: None for the whole file, empty when none of them is in it."""
+    told = request.headers.get("Range", "").strip()
+    unit, _, listed = told.partition("=")
+    if request.method != "GET" or unit.strip().lower() != "bytes" or not _holds(request, file):
         return None
-    pieces = [_ONE.fullmatch(one.strip()) for one in found[1].split(",")]
-    if len(pieces) > MOST_PARTS or not all(one and (one[1] or one[2]) for one in pieces):
+    parts = [part.strip() for part in listed.split(",") if part.strip()]
+    found = []
+    for part in parts:
+        match = _PART.fullmatch(part)
+        if match is None or part == "-" or (match[1] and match[2] and int(match[1]) > int(match[2])):
+            # A header that cannot be read counts as none.
+            return None
+        if span := _span(match[1], match[2], file.size):
+            found.append(span)
+    # Parts that overlap would make more of a file than there is.
+    if not parts or len(found) > MOST_PARTS or sum(end - start for start, end in found) > file.size:
         return None
-    parts = [_part(one[1], one[2], size) for one in pieces if one]
-    usable = [part for part in parts if part[0] < part[1]]
-    if not usable:
-        raise Unsatisfiable
-    # Parts that overlap would make more of a content than there is.
-    return usable if sum(end - start for start, end in usable) <= size else None
+    return found
 
 
-def _part(first: str, last: str, size: int) -> Part:
+def _span(first: str, last: str, size: int) -> Span | None:
     if not first:
-        return max(size - int(last), 0), size
-    if last and int(last) < int(first):
-        return 0, 0
-    return int(first), min(int(last) + 1, size) if last else size
+        start, end = max(size - int(last), 0), size
+    else:
+        start, end = int(first), min(int(last) + 1, size) if last else size
+    return (start, end) if start < end else None
 
 
-def _is_current(condition: str, etag: str, changed: datetime) -> bool:
-    condition = condition.strip()
-    if not condition or condition == etag:
+def _holds(request: HttpRequest, file: File) -> bool:
+    """Whether the parts that the caller has belong to this file (`If-Range`)."""
+    told = request.headers.get("If-Range", "").strip()
+    if not told:
         return True
+    if told.startswith(('"', "W/")):
+        return told == f'"{file.tag}"'
+    return told == file.validators["Last-Modified"]
+
+
+def _unchanged_since(request: HttpRequest, file: File) -> bool:
+    told = request.headers.get("If-Modified-Since")
+    if not told or "If-None-Match" in request.headers:
+        return False
     try:
-        return parsedate_to_datetime(condition) == changed.replace(microsecond=0)
+        return file.modified.replace(microsecond=0) <= parsedate_to_datetime(told)
     except (TypeError, ValueError):
         return False
 
 
-def _several(
-    request: HttpRequest, read: Reader, parts: list[Part], headers: dict[str, str], of: str, *, media_type: str
-) -> HttpResponseBase:
-    boundary = secrets.token_hex(16)
+def _several(request: HttpRequest, file: File, spans: Sequence[Span]) -> HttpResponseBase:
+    border = secrets.token_hex(16)
     heads = [
-        f"\r\n--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: bytes {start}-{end - 1}{of}\r\n\r\n".encode()
-        for start, end in parts
+        f"\r\n--{border}\r\nContent-Type: {file.media_type}\r\n"
+        f"Content-Range: bytes {start}-{end - 1}/{file.size}\r\n\r\n".encode()
+        for start, end in spans
     ]
-    tail = f"\r\n--{boundary}--\r\n".encode()
-    length = sum(len(head) + end - start for head, (start, end) in zip(heads, parts, strict=True)) + len(tail)
+    tail = f"\r\n--{border}--\r\n".encode()
+    length = sum(map(len, heads)) + sum(end - start for start, end in spans) + len(tail)
 
     def pieces() -> Iterator[bytes]:
-        for head, (start, end) in zip(heads, parts, strict=True):
+        for head, (start, end) in zip(heads, spans, strict=True):
             yield head
-            yield from read(start, end)
+            yield from file.read(start, end)
         yield tail
 
-    headers |= {"Content-Type": f"multipart/byteranges; boundary={boundary}", "Content-Length": str(length)}
-    if request.method == "HEAD":
-        return HttpResponse(status=206, headers=headers)
-    return StreamingHttpResponse(pieces(), status=206, headers=headers)
+    return _streamed(request, pieces(), 206, f"multipart/byteranges; boundary={border}", length)
 
 
-def _sent(
-    request: HttpRequest, read: Reader, parts: list[Part], headers: dict[str, str], status: int = 200
+def _streamed(
+    request: HttpRequest, pieces: Iterator[bytes], status: int, media_type: str, length: int
 ) -> HttpResponseBase:
+    response: HttpResponseBase
     if request.method == "HEAD":
-        return HttpResponse(status=status, headers=headers)
-    return StreamingHttpResponse(read(*parts[0]), status=status, headers=headers)
+        response = HttpResponse(status=status, content_type=media_type)
+    else:
+        response = StreamingHttpResponse(pieces, status=status, content_type=media_type)
+    response["Content-Length"] = str(length)
+    return response

@@ -13,7 +13,7 @@ from django.db.models.functions import RowNumber
 from multiflexi.models import FINAL_STATES, Artifact, Company, Job, JobOutputLine
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import job_filters, job_removal
+from multiflexi.services import counting, job_filters, job_removal
 from multiflexi.services.rights import need
 
 BATCH = 500
@@ -43,11 +43,11 @@ def old_jobs(
 
 def counted(jobs: QuerySet[Job]) -> dict[str, int]:
     """What removing the jobs would delete."""
-    return {
-        "jobs": jobs.count(),
-        "artifacts": Artifact.objects.filter(job__in=jobs.values("pk")).count(),
-        "output_lines": JobOutputLine.objects.filter(job__in=jobs.values("pk")).count(),
-    }
+    return counting.counted(
+        jobs=jobs,
+        artifacts=Artifact.objects.filter(job__in=jobs.order_by().values("pk")),
+        output_lines=JobOutputLine.objects.filter(job__in=jobs.order_by().values("pk")),
+    )
 
 
 def need_removal(actor: Actor, jobs: QuerySet[Job]) -> None:

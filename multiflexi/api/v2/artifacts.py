@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -14,10 +14,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from multiflexi.api.v2.frame import filters as by
-from multiflexi.api.v2.frame import ranges
 from multiflexi.api.v2.frame.records import Record
 from multiflexi.api.v2.frame.views import Resource
 from multiflexi.api.v2.packing import packed
+from multiflexi.http import artifacts
 from multiflexi.models import Artifact, ArtifactKind
 from multiflexi.services import artifact, job_query
 
@@ -94,7 +94,7 @@ class Artifacts(Resource):
 
     @extend_schema(parameters=RANGE, responses=FILE)
     def content(self, request: Request, id: int) -> HttpResponseBase:
-        return file_of(request, self.one(id), self.actor)
+        return artifacts.sent(request._request, self.actor, self.one(id))
 
 
 class ArtifactsOfJob(Artifacts):
@@ -121,21 +121,6 @@ class ArtifactsOfJob(Artifacts):
             "X-Content-Type-Options": "nosniff",
         }
         return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
-
-
-def file_of(request: Request, found: Artifact, actor: Any, *, inline: bool = False) -> HttpResponseBase:
-    """An artifact as an answer. Raises NotPermitted."""
-    artifact.allow(actor, found)
-    file = ranges.File(
-        name=found.filename,
-        media_type=found.content_type,
-        size=found.size,
-        tag=found.sha256 or f"{found.pk}-{found.size}",
-        modified=found.created_at,
-        read=lambda start, end: artifact.part(found, start, end),
-        inline=inline,
-    )
-    return ranges.sent(request, file)
 
 
 routes = (

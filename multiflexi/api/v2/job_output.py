@@ -15,11 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from multiflexi.api.v2 import ansi, streaming
-from multiflexi.api.v2.artifacts import RANGE, file_of
+from multiflexi.api.v2.artifacts import RANGE
 from multiflexi.api.v2.frame import filters as by
 from multiflexi.api.v2.frame.records import Plain
 from multiflexi.api.v2.frame.views import View
-from multiflexi.http import health
+from multiflexi.http import artifacts, health
 from multiflexi.models import Artifact, ArtifactKind, Job, JobStatus, LineType
 from multiflexi.services import artifact, job_export, job_log, job_query, lookup
 from multiflexi.services.presenters.secrets import environment
@@ -128,7 +128,7 @@ class Output(View):
         mode = self._word("ansi", ("keep", "strip", "html"))
         found = artifact.query(self.actor, job_id=job.pk).filter(kind=ArtifactKind(kind)).select_related("job").first()
         if found and mode == "keep":
-            return file_of(request, found, self.actor, inline=True)
+            return artifacts.sent(request._request, self.actor, found, inline=True)
         if found:
             artifact.allow(self.actor, found)
         media_type = "text/html; charset=utf-8" if mode == "html" else "text/plain; charset=utf-8"

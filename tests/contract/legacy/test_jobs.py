@@ -225,10 +225,10 @@ def test_parts_of_an_artifact(world: World, as_alice: Asker, asked: str, wanted:
 def test_odd_wishes_for_parts(world: World, as_alice: Asker) -> None:
     path = f"/artifact/{world.acme.ids['artifact']}"
     etag = as_alice.get(path)["ETag"]
-    for asked in ("bytes=99999-", "bytes=5-2"):
-        answer = as_alice.get(path, Range=asked)
-        assert answer.status_code == 416 and answer["Content-Range"] == f"bytes */{len(BINARY)}"
-    for asked in ("bytes=", "bytes=x-1", "lines=1-2", "bytes=-", "bytes=0-,0-", ",".join(["bytes=0-0"] + ["1-1"] * 99)):
+    answer = as_alice.get(path, Range="bytes=99999-")
+    assert answer.status_code == 416 and answer["Content-Range"] == f"bytes */{len(BINARY)}"
+    many = ",".join(["bytes=0-0"] + ["1-1"] * 99)
+    for asked in ("bytes=", "bytes=x-1", "bytes=5-2", "lines=1-2", "bytes=-", "bytes=0-,0-", many):
         assert as_alice.get(path, Range=asked).status_code == 200, asked
     assert as_alice.get(path, Range="bytes=0-1", If_Range=etag).status_code == 206
     assert as_alice.get(path, Range="bytes=0-1", If_Range='"other"').status_code == 200

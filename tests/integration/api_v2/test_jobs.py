@@ -286,7 +286,7 @@ def test_active_content_is_never_shown_in_place(alice_asks: Caller, world: World
         job_id=world.ids["job"], filename="zpráva.html", content_type="text/html", size=1, artifact=b"x"
     )
     answer = alice_asks.get(f"artifacts/{page.pk}/content")
-    assert answer["Content-Disposition"] == "attachment; filename*=utf-8''zpr%C3%A1va.html"
+    assert answer["Content-Disposition"] == "attachment; filename=\"zpr_va.html\"; filename*=UTF-8''zpr%C3%A1va.html"
     assert "sandbox" in answer["Content-Security-Policy"]
 
 

@@ -11,7 +11,7 @@ from multiflexi.api.legacy.fields import MOMENT, NUMBER, TEXT
 from multiflexi.api.legacy.formats.html import BASE
 from multiflexi.api.legacy.lists import Filter
 from multiflexi.api.legacy.noun import Noun
-from multiflexi.http import ranges
+from multiflexi.http import artifacts
 from multiflexi.models import Artifact
 from multiflexi.record.actor import Actor
 from multiflexi.services import artifact, lookup
@@ -64,17 +64,4 @@ NOUN.declare()
 def download(call: Call) -> Answer:
     """The content of an artifact, whole or in parts"""
     found = NOUN.select(call)
-    artifact.allow(call.actor, found)
-    if found.size:
-        artifact.load_small([found])
-    return raw(
-        ranges.answer(
-            call.request._request,
-            lambda start, end: artifact.part(found, start, end),
-            size=found.size,
-            media_type=found.content_type,
-            name=found.filename,
-            etag=f'"{found.sha256 or found.pk}"',
-            changed=found.created_at,
-        )
-    )
+    return raw(artifacts.sent(call.request._request, call.actor, found))

@@ -31,12 +31,6 @@ def variant(request: Request, language: str) -> str:
     return "-" + hashlib.sha256(repr((sorted(asked.items()), language)).encode()).hexdigest()[:8]
 
 
-def is_known(request: Request, tag: str) -> bool:
-    """Whether the caller has this answer already (`If-None-Match`)."""
-    told = request.headers.get("If-None-Match", "")
-    return told.strip() == "*" or tag in _TAG.findall(told)
-
-
 def demand(request: Request, tag: str) -> None:
     """Raise PreconditionFailed unless the caller has seen the present record (`If-Match`) or does not care."""
     told = request.headers.get("If-Match")

@@ -27,7 +27,7 @@ from multiflexi.api.v2.frame.parsing import MergePatch, OwnFormat, StrictJSON
 from multiflexi.api.v2.frame.problems import TooLarge, answer
 from multiflexi.api.v2.frame.records import Shape, shape_of
 from multiflexi.api.v2.frame.schema import Described
-from multiflexi.http import denials, idempotency
+from multiflexi.http import denials, idempotency, ranges
 from multiflexi.http.requests import actor_of
 from multiflexi.http.throttling import RateLimitedView, at_door
 from multiflexi.jobs.queue import backend
@@ -206,7 +206,7 @@ class Resource(View):
         data = self.get_serializer(record).data
         suffix = conditional.variant(self.request, self.language)
         tag = (conditional.tag_of(data) if not suffix else self._tag(record)) + suffix
-        if code == status.HTTP_200_OK and self.request.method == "GET" and conditional.is_known(self.request, tag):
+        if code == status.HTTP_200_OK and self.request.method == "GET" and ranges.is_known(self.request._request, tag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": f'"{tag}"'})
         return Response(data, status=code, headers={"ETag": f'"{tag}"'})
 
