@@ -1,7 +1,7 @@
 """Run the tests once per database: SQLite always, servers when TEST_PG_URL and TEST_MYSQL_URL name them.
 
-``run.py [PATH ...] [-- OPTIONS OF PYTEST]``. What needs no database runs on SQLite only. Where CI is set, a database
-that is missing is a failure.
+``run.py [PATH ...] [-- OPTIONS OF PYTEST]``. What needs no database runs on SQLite only (tests/conftest.py leaves it
+out on servers). Where CI is set, a database that is missing is a failure.
 """
 
 from __future__ import annotations
