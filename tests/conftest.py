@@ -7,15 +7,39 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.test import SimpleTestCase, TransactionTestCase
 from django.urls import set_script_prefix
 
 from multiflexi.models import Company, CompanyRole, User
 from multiflexi.services import address_list, rate_limit, remembered_passwords
 from multiflexi.vault import keyring
+from tests import emptying, needs
 from tests.http import a_token
 from tests.installation import environment_of_processes, first_rows, person
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+WAYS_TO_THE_DATABASE = {"db", "transactional_db", "django_db_setup"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a database server only what uses it runs; the rest would tell no more than it tells on SQLite."""
+    if not os.environ.get("TEST_DATABASE_URL"):
+        return
+    left_out = [item for item in items if not _uses_the_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _uses_the_database(item)]
+
+
+def _uses_the_database(item: pytest.Item) -> bool:
+    if any(item.iter_markers("django_db")) or any(item.iter_markers("every_database")):
+        return True
+    in_django = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
+    return in_django or not WAYS_TO_THE_DATABASE.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_emptying() -> None:
+    TransactionTestCase._fixture_teardown = emptying.empty  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
@@ -109,10 +133,7 @@ def process_environment(shared_db: None, tmp_path: Path) -> dict[str, str]:
 def reference() -> Path:
     """Definition files and schemas of other projects; without them their tests are left out, in CI they fail."""
     if not REFERENCE.is_dir():
-        message = f"the reference files are not at {REFERENCE}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        needs.missing(f"the reference files are not at {REFERENCE}")
     return REFERENCE
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.apps import apps
 from django.contrib.auth.hashers import make_password
-from django.db import connection
+from django.db import connection, transaction
 
 from multiflexi.models import Company, CompanyUser, Role, User, UserRole
 from tests.http import password_of
@@ -17,7 +17,9 @@ from tests.http import password_of
 def first_rows() -> None:
     """What the first migrations made, where an emptied database has lost it."""
     if not User.objects.filter(is_system=True).exists():
-        importlib.import_module("multiflexi.migrations.0004_roles").add(apps, None)
+        # Some two hundred rows: in one transaction, or each of them waits for the disk.
+        with transaction.atomic():
+            importlib.import_module("multiflexi.migrations.0004_roles").add(apps, None)
 
 
 def person(login: str, system_role: str, hasher: str = "default", **roles: Company) -> User:

@@ -1,7 +1,7 @@
 """Run the tests once per database: SQLite always, servers when TEST_PG_URL and TEST_MYSQL_URL name them.
 
-``run.py [PATH ...] [-- OPTIONS OF PYTEST]``. What needs no database runs on SQLite only. Where CI is set, a database
-that is missing is a failure.
+``run.py [PATH ...] [-- OPTIONS OF PYTEST]``. What needs no database runs on SQLite only (tests/conftest.py leaves it
+out on servers). Where CI is set, a database that is missing is a failure.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _run(title: str, url: str, paths: Sequence[str], options: Sequence[str]) -> 
     print(f"\n=== {title} ===", flush=True)
     colour = ["--color=yes"] if sys.stdout.isatty() else []
     plugin = ["-p", "tests.portable_reports"]
-    command = [sys.executable, "-m", "pytest", *plugin, "-n", "auto", "-q", *colour, *paths, *options]
+    command = [sys.executable, "-m", "pytest", *plugin, *_workers(), "-q", *colour, *paths, *options]
     environment = os.environ | {"TEST_DATABASE_URL": url}
     begun = time.monotonic()
     last = "no output"
@@ -122,6 +122,14 @@ def _run(title: str, url: str, paths: Sequence[str], options: Sequence[str]) -> 
             last = line.strip() or last
     status = 0 if process.returncode == NO_TESTS and paths else process.returncode
     return Outcome(title, f"{last} (whole run {time.monotonic() - begun:.0f} s)", status)
+
+
+def _workers() -> list[str]:
+    """One worker more than there are processors, since tests of daemons mostly wait, and tests dealt out singly.
+
+    In larger parts, all tests of daemons would go to one worker: the others were done long before it.
+    """
+    return ["-n", str(len(os.sched_getaffinity(0)) + 1), "--maxschedchunk", "1"]
 
 
 def _report(outcomes: Sequence[Outcome]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+pytestmark = [pytest.mark.slow, pytest.mark.every_database]
 ROOT = Path(__file__).resolve().parents[2]
 URLS = {"pgsql": "TEST_PG_URL", "mysql": "TEST_MYSQL_URL"}
 SECONDS = 240
@@ -38,7 +39,6 @@ def environment(kind: str, tmp_path: Path) -> dict[str, str]:
     return os.environ | server | {"TMPDIR": str(tmp_path)}
 
 
-@pytest.mark.slow
 def test_trivial_jobs(kind, environment, tmp_path):
     found = measured(kind, environment, "b1", "--jobs", "20", "--rounds", "1", "--only", "executor,floor,wrapped,bare")
     assert found["correct"]
@@ -48,7 +48,6 @@ def test_trivial_jobs(kind, environment, tmp_path):
     assert not list(tmp_path.iterdir()), "a measurement leaves nothing behind"
 
 
-@pytest.mark.slow
 def test_run_templates_that_are_due(kind, environment):
     found = measured(kind, environment, "b2", "--jobs", "200", "--quick")
     assert found["correct"]
@@ -56,7 +55,6 @@ def test_run_templates_that_are_due(kind, environment):
     assert {"all_due, round 0: one of the jobs for each slot", "bare_sql, round 0: no other jobs"} <= checked
 
 
-@pytest.mark.slow
 def test_large_output(kind, environment):
     found = measured(kind, environment, "b4", "--jobs", "3", "--quick")
     assert found["correct"]

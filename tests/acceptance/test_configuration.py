@@ -135,7 +135,7 @@ def test_a_daemon_reports_ready_and_ends_in_order_on_term(start: Start, manager:
     wait_for(manager, "READY=1")
     process.send_signal(signal.SIGTERM)
     wait_for(manager, "STOPPING=1")
-    _, err = process.communicate(timeout=5)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "closed" in err
 
@@ -183,7 +183,7 @@ def test_a_daemon_waits_for_its_database_and_tries_again_at_once_on_hup(
     process.send_signal(signal.SIGHUP)
     wait_for(manager, "READY=1")
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=5)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 

@@ -282,7 +282,7 @@ def test_the_service_manager_hears_from_it(live: Live, tmp_path: Path) -> None:
         daemon.ask()
         while "STOPPING=1" not in heard:
             heard.append(manager.recv(4096).decode())
-        assert daemon.process.wait(5) == 0
+        assert daemon.process.wait(20) == 0
 
 
 def test_secrets_stay_secret(live: Live, acme: Company, tmp_path: Path) -> None:

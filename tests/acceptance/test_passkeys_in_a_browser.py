@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -14,11 +13,12 @@ from playwright import sync_api
 from multiflexi.models import Passkey, User
 from tests.acceptance.web_server import WebServer
 from tests.http import password_of
+from tests.needs import needs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="there is no Chromium"),
+    needs(CHROMIUM, "there is no Chromium"),
 ]
 DEVICE = {
     "protocol": "ctap2",

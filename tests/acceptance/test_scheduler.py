@@ -152,7 +152,7 @@ def exactly_once(number: int, *, at_least: int) -> None:
 
 def test_asked_to_stop_it_ends_at_once_and_in_order(live: Live, acme: Company) -> None:
     scheduler = live.scheduler(MULTIFLEXI_SCHEDULER_CYCLE_PAUSE="60")
-    assert scheduler.stop(within=5) == 0
+    assert scheduler.stop() == 0
     assert Worker.objects.get(role="scheduler").state == WorkerState.STOPPED
 
 

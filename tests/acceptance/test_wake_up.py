@@ -148,7 +148,7 @@ def test_a_job_waits_for_a_busy_run_template_no_longer_than_a_poll(live: Live, a
     second = live.job(template)
     live.executor("two", MULTIFLEXI_POLL="0.2", MULTIFLEXI_CYCLE_PAUSE=HOUR)
     one.ask()
-    assert one.process.wait(10) == 0
+    assert one.process.wait(20) == 0
     live.executor("one", MULTIFLEXI_STOP_MODE="drain").ask()
     flag.touch()
     assert ended(first, second).status == JobStatus.SUCCESS

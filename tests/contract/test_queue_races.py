@@ -151,7 +151,7 @@ def test_a_claim_and_a_cancellation_of_the_same_job_do_not_lock_each_other_out(c
     monkeypatch.setattr(claiming, "_take", slowly)
 
     def cancel() -> str:
-        assert locked.wait(10)
+        assert locked.wait(30)
         try:
             completion.complete([end(job, JobStatus.CANCELLED, NOON, source=JobStatus.PENDING)], actor=actor)
         except StaleJobs:
@@ -176,7 +176,7 @@ def test_a_request_to_stop_and_the_end_of_the_same_job_do_not_lock_each_other_ou
     monkeypatch.setattr(completion, "_count", slowly)
 
     def stop() -> str:
-        assert moved.wait(10)
+        assert moved.wait(30)
         try:
             return job_stop.request_stop(actor, job)
         except Refused as refusal:
@@ -200,7 +200,7 @@ def test_cancelling_first_leaves_nothing_to_claim(company, app, clock, monkeypat
     monkeypatch.setattr(completion, "_count", slowly)
 
     def take() -> list[Job]:
-        assert moved.wait(10)
+        assert moved.wait(30)
         return claim(owner, actor=actor)
 
     cancelled = end(job, JobStatus.CANCELLED, NOON, source=JobStatus.PENDING)
@@ -310,7 +310,7 @@ def test_a_deactivation_wins_against_a_recomputation(company, app, clock, monkey
         schedulable.refresh([one.pk])
 
     def deactivate() -> None:
-        assert looked.wait(10)
+        assert looked.wait(30)
         RunTemplate.objects.filter(pk=one.pk).update(active=False)
         schedulable.refresh([one.pk])
         switched.set()

@@ -143,7 +143,7 @@ def test_an_executor_can_leave_without_its_database(live: Live, acme: Company, t
     running(job_id)
     gate.shut()
     daemon.says("level=error")
-    assert daemon.stop(within=5) == 0
+    assert daemon.stop(within=20) == 0
     (tmp_path / "go").touch()
     live.executor()
     assert ended(job_id).exitcode == 42
@@ -157,4 +157,4 @@ def test_a_daemon_waits_for_its_database_and_says_so_once(live: Live, module: st
     nap(2.0)
     assert daemon.is_alive
     assert daemon.log.count("level=error") == 1
-    assert daemon.stop(within=5) == 0
+    assert daemon.stop(within=20) == 0

@@ -28,6 +28,7 @@ from tests.crash.native_jobs import (
     stop,
     until,
 )
+from tests.needs import needs
 
 # Forks twice into a session of its own, without environment; holds the pipe that its parent's parent reads from.
 SHAKE_OFF = """
@@ -47,9 +48,7 @@ while not (os.path.exists("fled") and os.path.getsize("fled")):
     time.sleep(0.01)
 print("ready", flush=True)
 """
-needs_walls = pytest.mark.skipif(
-    bool(sandbox.missing_tools("isolated")) and not os.environ.get("CI"), reason="bubblewrap is not installed"
-)
+needs_walls = needs(not sandbox.missing_tools("isolated"), "bubblewrap is not installed")
 
 
 @pytest.fixture

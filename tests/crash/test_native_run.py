@@ -17,6 +17,7 @@ from multiflexi.executors.contract import Ended, NeverStarted, Sandbox, StartFai
 from multiflexi.executors.native import launch as native_launch
 from multiflexi.executors.native import process, sandbox, tools
 from tests.crash.native_jobs import Lab, first_line, output_of, spool_of
+from tests.needs import needs
 
 
 @pytest.fixture
@@ -215,9 +216,7 @@ def test_peak_memory_is_told_above_the_executors_own_and_not_at_all_below(lab: L
     assert lab.run("true").usage.max_rss_kb is None
 
 
-needs_walls = pytest.mark.skipif(
-    bool(sandbox.missing_tools("isolated")) and not os.environ.get("CI"), reason="bubblewrap is not installed"
-)
+needs_walls = needs(not sandbox.missing_tools("isolated"), "bubblewrap is not installed")
 
 
 @needs_walls

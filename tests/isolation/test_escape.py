@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from multiflexi.executors.native import sandbox
+from tests import needs
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1]
@@ -115,8 +116,7 @@ def got_away_with_what_is_documented(got: dict[str, bool], column: str) -> None:
 def tools() -> None:
     missing = [*sandbox.missing_tools("isolated"), *([] if Path("/usr/bin/python3").exists() else ["python3"])]
     if missing:
-        message = f"{', '.join(missing)} must be installed"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        needs.missing(f"{', '.join(missing)} must be installed")
 
 
 @pytest.mark.parametrize("profile", ["none", "restricted", "isolated"])

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import pytest
 
 from multiflexi.models import Company, JobStatus
+from tests import needs
 from tests.crash.live import Live, ended, stored
 
 IS_ROOT = os.geteuid() == 0
@@ -33,7 +34,7 @@ done
 @pytest.fixture(autouse=True)
 def setpriv() -> None:
     if IS_ROOT and shutil.which("setpriv") is None:
-        pytest.fail("setpriv must be installed") if os.environ.get("CI") else pytest.skip("setpriv is not installed")
+        needs.missing("setpriv is not installed")
 
 
 def look(live: Live, company: Company) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from multiflexi.models import Company
+from tests import needs
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60
@@ -119,10 +120,9 @@ KINDS = [
 
 
 def test_the_shells_are_there_where_it_counts() -> None:
-    missing = [shell for shell in START if not shutil.which(shell)]
-    if missing and not os.environ.get("CI"):
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    assert not missing
+    absent = [shell for shell in START if not shutil.which(shell)]
+    if absent:
+        needs.missing(f"not installed: {', '.join(absent)}")
 
 
 @pytest.mark.parametrize("terminal", KINDS, indirect=True)

@@ -99,7 +99,7 @@ def test_of_many_at_once_one_is_carried_out(shared_db: None, alice: User) -> Non
 
     def ask(_number: int) -> str:
         try:
-            together.wait(10)
+            together.wait(30)
             return "again" if once(alice.pk, "k", "f", work).replayed else "done"
         except Conflict:
             return "running"

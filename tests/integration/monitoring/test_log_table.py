@@ -99,7 +99,7 @@ def test_rows_wait_for_a_database_that_is_away(handler: TableHandler, monkeypatc
     monkeypatch.setattr(handler, "_insert", sometimes)
     handler.start()
     handler.handle(record("patience"))
-    assert stored.wait(10)
+    assert stored.wait(30)
     handler.stop(10)
     assert [entry.message for entry in LogEntry.objects.all()] == ["patience"]
     assert len(tries) == 4
@@ -117,7 +117,7 @@ def test_a_database_that_stays_away_does_not_hold_the_end_up(
     monkeypatch.setattr(handler, "_insert", never)
     handler.start()
     handler.handle(record("lost"))
-    assert tried.wait(10)
+    assert tried.wait(30)
     handler.stop(10)
     assert not handler._thread.is_alive()
     assert handler.dropped == 1
@@ -137,9 +137,9 @@ def test_a_batch_the_database_refuses_is_dropped_and_the_next_one_tried(
     monkeypatch.setattr(handler, "_insert", insert)
     handler.start()
     handler.handle(record("bad"))
-    assert refused.wait(10)
+    assert refused.wait(30)
     handler.handle(record("good"))
-    assert accepted.wait(10)
+    assert accepted.wait(30)
     handler.stop(10)
     assert handler.dropped == 1
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 
-import pytest
-
 from multiflexi.cli import manpages, tree
 from multiflexi.cli.declare import global_options
+from tests.needs import needs
 
 CODES = [(0, "done"), (1, "refused")]
 OPTION = re.compile(r"\\fB(\\-[^\\ ]*(?:\\-[^\\ ]*)*)\\fR")
@@ -30,7 +28,7 @@ def test_no_page_names_an_unknown_option() -> None:
     assert named <= known
 
 
-@pytest.mark.skipif(not shutil.which("groff") and not os.environ.get("CI"), reason="groff is not installed")
+@needs(shutil.which("groff"), "groff is not installed")
 def test_the_pages_are_formatted_without_a_warning() -> None:
     for name, text in manpages.pages(CODES).items():
         done = subprocess.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from multiflexi.cli import program_pages, tree
 from multiflexi.cli.declare import global_options
 from multiflexi.cli.program_pages import Program
 from multiflexi.settings import declared
+from tests.needs import needs
 
 ROOT = Path(__file__).resolve().parents[3]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
@@ -76,7 +76,7 @@ def test_pages_point_to_pages_that_exist() -> None:
     assert {f"{name}.{section}" for one in PROGRAMS for name, section in one.see} <= made
 
 
-@pytest.mark.skipif(not shutil.which("groff") and not os.environ.get("CI"), reason="groff is not installed")
+@needs(shutil.which("groff"), "groff is not installed")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda one: one.name)
 def test_a_page_is_formatted_without_a_warning(program: Program) -> None:
     done = subprocess.run(
