@@ -156,7 +156,7 @@ def remove_files(call: Call, remover: Callable[[bytes, str], RemovalReport]) -> 
     """
     names = list(expanded([name for name in call["file"] or [] if name]))
     if not names:
-        raise wrong_use("Option --file is required.")
+        raise wrong_use("Option --file is required; a directory stands for its JSON files.")
     reports = [(name, remover(read(name), name)) for name in names]
     for name, report in reports:
         if not report.removed:

@@ -30,12 +30,12 @@ class Format(click.ParamType[str]):
 
 
 class Number(click.ParamType[Any]):
-    """A whole number, at least `least`; the empty text passes through."""
+    """A whole number from `least` to `most`; the empty text passes through."""
 
     name = "integer"
 
-    def __init__(self, least: int | None = None) -> None:
-        self.least = least
+    def __init__(self, least: int | None = None, most: int | None = None) -> None:
+        self.least, self.most = least, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "" or isinstance(value, int):
@@ -46,6 +46,8 @@ class Number(click.ParamType[Any]):
             self.fail(f'"{value}" is no whole number.', param, ctx)
         if self.least is not None and number < self.least:
             self.fail(f"{number} is too small; the least value is {self.least}.", param, ctx)
+        if self.most is not None and number > self.most:
+            self.fail(f"{number} is too large; the largest value is {self.most}.", param, ctx)
         return number
 
 
@@ -160,6 +162,9 @@ class Kind(click.ParamType[str]):
 
 FORMAT = Format()
 COUNT = Number(least=0)
+# No time goes back further than the calendar.
+DAYS = Number(least=0, most=365_000)
+HOURS = Number(least=0, most=24 * 365_000)
 INTEGER = Number()
 BOOLEAN = Truth()
 ENABLED = Enabled()

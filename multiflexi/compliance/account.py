@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from multiflexi.compliance.reading import Reader, Row, written
-from multiflexi.models import AllowedNetwork, AuditEntry, LoginAttempt, SecondFactor, Token, User, UserSession
+from multiflexi.models import AllowedNetwork, AuditEntry, LoginAttempt, Passkey, SecondFactor, Token, User, UserSession
 from multiflexi.vault.secrecy import MASK, named_like_a_secret
 
 MOST = 1000
@@ -28,7 +28,7 @@ def profile(user: User) -> Row:
         "last_login_address": user.last_login_ip,
         "last_activity": written(user.last_activity_at),
         "password_changed": written(user.password_changed_at),
-        "second_factor": SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).exists(),
+        "second_factor": SecondFactor.objects.in_force().filter(user=user).exists(),
         "system_roles": list(roles),
         "user_settings": _without_secrets(user.settings),
     }
@@ -48,6 +48,11 @@ def sessions(reader: Reader, user: User, address: str | None, agent: str | None)
 def tokens(reader: Reader, user: User) -> list[Row]:
     """API tokens without their values, of which even the beginning says something."""
     return reader.newest("api_tokens", Token.objects.filter(user=user), MOST, _token)
+
+
+def passkeys(reader: Reader, user: User) -> list[Row]:
+    """Passkeys by their names, without what is compared at a sign-in."""
+    return reader.newest("passkeys", Passkey.objects.filter(user=user), MOST, _passkey)
 
 
 def networks(reader: Reader, user: User) -> list[Row]:
@@ -105,6 +110,15 @@ def _token(one: Token) -> Row:
         "last_used": written(one.last_used_at),
         "last_used_address": one.last_used_ip,
         "revoked": written(one.revoked_at),
+    }
+
+
+def _passkey(one: Passkey) -> Row:
+    return {
+        "name": one.name,
+        "domain": one.domain,
+        "created_at": written(one.created_at),
+        "last_used": written(one.last_used_at),
     }
 
 

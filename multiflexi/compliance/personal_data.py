@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +18,22 @@ VERSION = "1.0"
 ARTICLE = "Article 15 - Right of Access"
 
 
-def collect(user: User, *, now: datetime, address: str | None = None, agent: str | None = None) -> dict[str, Any]:
+def collect(
+    user: User,
+    *,
+    now: datetime,
+    address: str | None = None,
+    agent: str | None = None,
+    closed: Collection[int] = (),
+) -> dict[str, Any]:
     """The document in plain JSON values; no secrets, nothing of other people, nothing of foreign companies.
 
-    `address` and `agent` are where it is asked for from. `export_metadata.truncated` says which lists are cut, and
-    `withheld` how many records belong to companies that the person is no member of.
+    `address` and `agent` are where it is asked for from, `closed` companies that do not exist for that address.
+    `export_metadata.truncated` says which lists are cut, and `withheld` how many records belong to companies that the
+    person is no member of, or that are closed.
     """
-    authority = of_user(user)
-    reader = Reader(authority.company_ids)
+    authority = of_user(user, closed=closed)
+    reader = Reader(authority.company_ids, authority.closed)
     found: dict[str, Any] = {
         "user_profile": account.profile(user),
         "company_associations": activity.companies(reader, user),
@@ -36,6 +45,7 @@ def collect(user: User, *, now: datetime, address: str | None = None, agent: str
         "session_history": account.sessions(reader, user, address, agent),
         "audit_trails": activity.audit(reader, user),
         "api_tokens": account.tokens(reader, user),
+        "passkeys": account.passkeys(reader, user),
         "allowed_networks": account.networks(reader, user),
         "privacy_requests": activity.privacy_requests(reader, user),
     }

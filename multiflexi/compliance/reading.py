@@ -19,10 +19,11 @@ def written(moment: datetime | None) -> str | None:
 
 @dataclass
 class Reader:
-    """`companies` are those whose rows may be told (None: all). Notes by section whether the limit left rows out, and
-    how many belong to other companies."""
+    """`companies` are those whose rows may be told (None: all but the `closed` ones). Notes by section whether the
+    limit left rows out, and how many belong to other companies."""
 
     companies: Collection[int] | None
+    closed: Collection[int] = ()
     truncated: dict[str, bool] = field(default_factory=dict)
     withheld: dict[str, int] = field(default_factory=dict)
 
@@ -35,10 +36,11 @@ class Reader:
     def newest_of_companies(
         self, name: str, rows: QuerySet[Any], most: int, present: Callable[[Any], Row]
     ) -> list[Row]:
-        """As `newest`, without what belongs to a company the person is no member of (any more)."""
+        """As `newest`, without what belongs to a company the person is no member of (any more), or that is closed."""
         self.withheld[name] = 0
-        if self.companies is not None:
-            known = Q(company_id=None) | Q(company_id__in=self.companies)
+        if self.companies is not None or self.closed:
+            told = ~Q(company_id__in=self.closed) if self.companies is None else Q(company_id__in=self.companies)
+            known = Q(company_id=None) | told
             self.withheld[name] = rows.exclude(known).count()
             rows = rows.filter(known)
         return self.newest(name, rows, most, present)

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -88,6 +88,6 @@ def _note(request: HttpRequest, address: str) -> None:
             outcome="denied",
             description=f"Address {address} is not allowed",
         )
-    except (DatabaseError, VaultError):
+    except (DatabaseError, InterfaceError, VaultError):
         # The answer is a refusal in any case.
         log.exception("a refused address cannot be written to the audit trail")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 FOR_PROGRAMS = ("/api/", "/oauth/token", "/oauth/introspect", "/oauth/revoke", "/.well-known/")
 PROBLEM = "application/problem+json"
+# Of a database that is away, is starting, or is too busy: the same request may be answered in a moment.
+DATABASE_AWAY = (OperationalError, InterfaceError)
+RETRY_SECONDS = 10
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -41,6 +46,11 @@ def failure(request: HttpRequest, status: int, code: str, detail: str) -> HttpRe
         {"status": status, "title": title, "detail": detail, "request_id": known},
     )
     return HttpResponse(page, status=status)
+
+
+def database_is_away() -> str:
+    """What people are told while the database cannot be asked."""
+    return _("The database does not answer; try again in a moment.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -80,6 +90,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest, *args: Any) -> HttpResponse:
-    """500: our fault; the log has the reason under the id of the request."""
+    """500: our fault; the log has the reason under the id of the request. 503 while the database does not answer."""
+    if isinstance(sys.exception(), DATABASE_AWAY):
+        answer = failure(request, 503, "database_unavailable", database_is_away())
+        answer["Retry-After"] = str(RETRY_SECONDS)
+        return answer
     detail = _("Something went wrong here; the administrator finds the reason in the log by the number of the request.")
     return failure(request, 500, "internal_error", detail)

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
 from multiflexi.models import AllowedNetwork
@@ -108,7 +108,7 @@ def _read(known: Lists | None) -> Lists:
     try:
         rows = AllowedNetwork.objects.filter(active=True, user=None).values_list("company_id", "network", "expires_at")
         found = Lists(rows)
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         if known is None:
             raise Unknown from error
         log.warning("the list of allowed addresses cannot be read; the last one counts on")

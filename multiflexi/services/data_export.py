@@ -23,6 +23,7 @@ from multiflexi.record.actor import Actor
 from multiflexi.services import lookup, rate_limit
 from multiflexi.services.errors import Invalid, NotPermitted
 from multiflexi.services.rate_limit import Exceeded, Scope
+from multiflexi.services.rights import grants_of
 from multiflexi.services.standing import need_own
 from multiflexi.vault import keyed
 
@@ -122,7 +123,9 @@ def download(actor: Actor, token: str, *, export: DataExport | None = None) -> F
     found, now = check(actor, token, export=export), timezone.now()
     rendering = RENDERINGS[found.format]
     # Made first: an embedded database is locked for others during a transaction.
-    content = rendering.write(personal_data.collect(found.user, now=now, address=actor.ip, agent=actor.agent))
+    content = rendering.write(
+        personal_data.collect(found.user, now=now, address=actor.ip, agent=actor.agent, closed=grants_of(actor).closed)
+    )
     with transaction.atomic():
         if not DataExport.objects.filter(pk=found.pk, used_at=None).update(used_at=timezone.now()):
             raise _unusable()

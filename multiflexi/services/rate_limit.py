@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from multiflexi.services import rate_redis, rate_store
 from multiflexi.services.addresses import parsed
@@ -62,7 +62,7 @@ class Scope(StrEnum):
 # Nobody may guess passwords or carry data away because a counter cannot be read.
 FAILS_CLOSED = frozenset({Scope.LOGIN, Scope.EXPORT, Scope.RECOVERY, Scope.LINK, Scope.OAUTH})
 # What a store raises that cannot be used.
-AWAY = (DatabaseError, rate_redis.Away)
+AWAY = (DatabaseError, InterfaceError, rate_redis.Away)
 
 
 @dataclass(frozen=True, slots=True)

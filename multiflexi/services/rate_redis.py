@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.conf import settings
 
@@ -96,13 +96,16 @@ def connected(address: str, timeout: float = TIMEOUT_SECONDS) -> Server:
         if parts.scheme not in SCHEMES:
             raise ValueError
         client = redis.Redis.from_url(
-            urlunsplit(parts._replace(query=urlencode(options))),
+            # Not put together anew, which loses the slashes of unix:///.
+            "?".join((address.partition("?")[0], urlencode(options))),
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             # Once more at once, for a server that was restarted; the library's own pauses would hold requests.
             retry=Retry(NoBackoff(), 1),
         )
-    except ValueError:
+        # An option that the library does not know is found here, and not when it connects.
+        client.connection_pool.make_connection()
+    except (ValueError, TypeError, redis.RedisError):
         raise SettingsError(
             "CACHE_URL is unusable: it must be like redis://:password@cache.example.org:6379/0.", "CACHE_URL"
         ) from None

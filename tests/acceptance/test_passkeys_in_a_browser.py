@@ -151,3 +151,15 @@ def test_without_scripts_the_page_says_what_to_do(address: str, browser: Any):
     page.goto(f"{address}/login/passkey/")
     assert page.get_by_text("Passkeys take a browser").is_visible()
     assert not hook(page, "passkey").is_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_long_name_stays_on_the_page(address: str, person: User, page: Any, width: int):
+    Passkey.objects.create(user=person, name="W" * 64, domain="localhost", credential="", credential_hash="")
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page, address, person)
+    page.goto(f"{address}/me/security/")
+    page.get_by_text("W" * 64).first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    card = page.locator("section.card").filter(has_text="W" * 64)
+    assert card.evaluate("one => one.scrollWidth <= one.clientWidth")

@@ -44,6 +44,23 @@ def test_it_answers_at_the_root_and_under_its_prefix(serve: Serve):
     assert server.stop() == 0
 
 
+def test_a_body_that_nobody_reads_leaves_the_connection_open(serve: Serve):
+    line = http.client.HTTPConnection("127.0.0.1", serve().port, timeout=30)
+    for method, path in (
+        ("POST", "/api/v2/nothing"),
+        ("GET", "/healthz"),
+        ("PATCH", "/api/v2/apps/1"),
+        ("POST", "/me/"),
+    ):
+        line.request(method, path, b"x" * 1_000_000, {"Content-Type": "application/json"})
+        first = line.getresponse()
+        first.read()
+        assert first.getheader("Connection") == "keep-alive"
+        line.request("GET", "/healthz")
+        assert line.getresponse().read() == b"ok\n"
+    line.close()
+
+
 def test_static_files_keep_the_prefix_of_each_request(serve: Serve):
     server = serve(MULTIFLEXI_PREFIXES="/one,/two")
     for prefix in ("/one", "", "/two"):

@@ -45,8 +45,8 @@ _TOTALS = (
 )  # fmt: skip
 _EXPORTED_RECORDS = ("export_metadata", "user_profile", "consent_records", "session_history", "audit_trails")
 _EXPORTED_LISTS = (
-    "company_associations", "credentials", "activity_logs", "job_history", "api_tokens", "allowed_networks",
-    "privacy_requests",
+    "company_associations", "credentials", "activity_logs", "job_history", "api_tokens", "passkeys",
+    "allowed_networks", "privacy_requests",
 )  # fmt: skip
 _CREATED = {"DatCreate": MOMENT, "DatUpdate": MOMENT}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -146,7 +146,7 @@ class Unknown(View):
 def _status(actor: Any) -> dict[str, Any]:
     try:
         return status.for_caller(actor)
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         raise Unready("database") from None
 
 

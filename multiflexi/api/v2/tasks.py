@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -21,6 +21,7 @@ from multiflexi.models import Task, TaskState
 from multiflexi.services import task
 
 PERIOD = timedelta(days=30)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class TaskRecord(Record):
@@ -114,7 +115,7 @@ class Tasks(Resource):
     )
     def report(self, request: Request) -> Response:
         end = self._told("end", by.instant) or timezone.now()
-        start = self._told("start", by.instant) or end - PERIOD
+        start = self._told("start", by.instant) or end - min(PERIOD, end - EARLIEST)
         records = task.summary(
             self.actor,
             start=start,

@@ -9,7 +9,7 @@ from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, dry_run, fields, flag, identifier, listing, value
 from multiflexi.cli.output.errors import wrong_use
 from multiflexi.cli.output.results import Done, Record, Result, Rows
-from multiflexi.cli.values import COUNT, MOMENT, PAIR, Number
+from multiflexi.cli.values import COUNT, DAYS, MOMENT, PAIR, Number
 from multiflexi.cli.waiting import ended, outcome, wait_options
 
 NOUN = Noun("job", "What ran, runs and waits")
@@ -290,7 +290,7 @@ def explain(call: Call) -> Result:
 @NOUN.command(
     "cleanup",
     "Delete old finished jobs with their output",
-    value("--days", "--older-than", help="Age in days", type=COUNT),
+    value("--days", "--older-than", help="Age in days", type=DAYS),
     value("--status", help="Only these filter words, separated by commas"),
     value("--company_id", "--company", help="Company: id or slug"),
     value("--keep", help="Keep so many of the newest jobs of each run template", type=COUNT),

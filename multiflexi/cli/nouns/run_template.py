@@ -8,7 +8,7 @@ from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, Option, dry_run, fields, flag, identifier, listing, optional, value
 from multiflexi.cli.limit_options import limit_options
 from multiflexi.cli.output.results import Data, Document, Done, Record, Result, Rows
-from multiflexi.cli.values import BOOLEAN, COUNT, MOMENT, PAIR, Number
+from multiflexi.cli.values import BOOLEAN, COUNT, HOURS, MOMENT, PAIR, Number
 from multiflexi.cli.waiting import wait_options
 
 NOUN = Noun("run-template", "Applications configured for companies, with their schedule")
@@ -294,7 +294,7 @@ def explain(call: Call) -> Document:
 @NOUN.command(
     "stale",
     "List run templates that should have run already",
-    value("--tolerance-hours", help="How late is too late", type=COUNT, default="6"),
+    value("--tolerance-hours", help="How late is too late", type=HOURS, default="6"),
 )
 def stale(call: Call) -> Document:
     from datetime import timedelta

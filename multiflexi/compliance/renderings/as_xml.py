@@ -17,6 +17,7 @@ ROWS = {
     "data_export_requests": "data_export_request",
     "actions": "action",
     "api_tokens": "api_token",
+    "passkeys": "passkey",
     "allowed_networks": "allowed_network",
     "privacy_requests": "privacy_request",
     "system_roles": "role",

@@ -20,6 +20,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from multiflexi.compliance import personal_data
+from multiflexi.compliance.renderings import RENDERINGS
 from multiflexi.models import (
     AuditEntry,
     Company,
@@ -27,6 +28,7 @@ from multiflexi.models import (
     JobStatus,
     LogEntry,
     LoginAttempt,
+    Passkey,
     SecondFactor,
     Token,
     User,
@@ -34,7 +36,7 @@ from multiflexi.models import (
 )
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import company_env, rate_limit, second_factor
+from multiflexi.services import allowlist, company_env, rate_limit, second_factor
 from tests.contract.legacy.world import BASE, SECRETS, Asker, World, told
 from tests.http import a_token, basic, bearer, password_of
 
@@ -154,6 +156,36 @@ def test_what_belongs_to_a_company_one_has_left_is_withheld(
     assert (found["activity_logs"], found["job_history"]) == ([], [])
     assert found["export_metadata"]["withheld"] == {"activity_logs": 1, "job_history": 1, "actions": 1}
     assert all(one["company_id"] != globex.pk for one in found["audit_trails"]["actions"])
+
+
+@pytest.mark.parametrize("person", ["alice", "root"])
+def test_a_company_that_is_closed_to_the_address_is_withheld(
+    world: World, as_alice: Asker, as_root: Asker, person: str
+) -> None:
+    ask, user = (as_alice if person == "alice" else as_root), User.objects.get(login=person)
+    Job.objects.filter(pk=world.acme.ids["job"]).update(launched_by=user)
+    allowlist.add(Actor(user_id=None, origin="cli"), "192.0.2.0/24", company=world.acme.company)
+
+    found = told(exported(ask))
+
+    assert (found["credentials"], found["job_history"]) == ([], [])
+    assert found["export_metadata"]["withheld"]["job_history"] == 1
+
+
+def test_passkeys_are_told_by_their_names(alice: User) -> None:
+    SecondFactor.objects.create(user=alice, passkeys_since=timezone.now(), handle="zzhandle")
+    Passkey.objects.create(
+        user=alice, name="Notebook", domain="multiflexi.example", credential="zzcredential", credential_hash="zzhash"
+    )
+
+    found = personal_data.collect(alice, now=timezone.now())
+
+    assert found["user_profile"]["second_factor"] is True
+    (passkey,) = found["passkeys"]
+    assert (passkey["name"], passkey["domain"], passkey["last_used"]) == ("Notebook", "multiflexi.example", None)
+    for format in FORMATS:
+        assert RENDERINGS[format].write(found)
+    assert "zz" not in json.dumps(found)
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -198,6 +198,7 @@ def test_limits_and_tasks(alice_asks: Caller, world: World) -> None:
     report = alice_asks.get("tasks/report").json()
     assert (report["total"]["total"], report["runtemplates"][0]["runtemplate_name"]) == (1, "Probe ACME")
     assert alice_asks.get("tasks/report?start=x").status_code == 400
+    assert alice_asks.get("tasks/report?end=0001-01-01").json()["total"]["total"] == 0
 
 
 def test_tokens(client: Client, alice_asks: Caller, root_asks: Caller, bob: User) -> None:

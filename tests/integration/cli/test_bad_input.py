@@ -231,6 +231,8 @@ def test_unreadable_and_wrong_settings(environment: dict[str, str], tmp_path: Pa
         (["application:validate-json", "--file=/nonexistent"], 1, "/nonexistent"),
         (["application:import-json", "--file=/nonexistent"], 2, "/nonexistent"),
         (["company:list", "\udcff"], 2, "UTF-8"),
+        (["job:cleanup", "--days=999999999", "--dry-run"], 2, "too large"),
+        (["run-template:stale", "--tolerance-hours=999999999999"], 2, "too large"),
     ],
 )
 def test_each_mistake_has_a_code_and_a_sentence(cli: Cli, words: list[str], code: int, said: str) -> None:

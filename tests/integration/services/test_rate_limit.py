@@ -216,10 +216,25 @@ def test_counters_end_by_themselves(clock: Any, store: str) -> None:
         assert 0 < server.client.ttl(name) <= 600
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1/0", "redis://127.0.0.1:many/0"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1/0",
+        "redis://127.0.0.1:many/0",
+        "redis://127.0.0.1/0?unknown=1",
+        "redis://127.0.0.1/0?protocol=9",
+        "rediss://127.0.0.1/0?ssl_cert_reqs=perhaps",
+    ],
+)
 def test_an_unusable_server_is_a_wrong_setting(address: str) -> None:
     with pytest.raises(SettingsError, match="CACHE_URL"):
         rate_redis.connected(address)
+
+
+def test_a_server_behind_a_socket_file() -> None:
+    server = rate_redis.connected("unix:///run/redis/redis.sock?db=2&prefix=ours")
+    told = server.client.connection_pool.connection_kwargs
+    assert (told["path"], told["db"], server.prefix) == ("/run/redis/redis.sock", 2, "ours")
 
 
 def test_switched_off(db: None, settings: Any, queries: Callable[..., Any]) -> None:

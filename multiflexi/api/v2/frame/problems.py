@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from multiflexi.http import failures
 from multiflexi.http.idempotency import OtherRequest
 from multiflexi.services import errors
 from multiflexi.vault.errors import VaultError
@@ -77,6 +78,10 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response:
         error = exceptions.PermissionDenied(*error.args)
     if not isinstance(error, exceptions.APIException):
         log.error("a request failed", exc_info=error, extra={"request_id": _request_id(context)})
+        if isinstance(error, failures.DATABASE_AWAY):
+            away = _problem(context, 503, failures.database_is_away(), "database_unavailable")
+            away["Retry-After"] = str(failures.RETRY_SECONDS)
+            return away
         return _problem(context, 500, _("Internal error; the log of the server tells more."), "internal_error")
     return _of_framework(error, context)
 
