@@ -364,6 +364,13 @@ declared = (
         Setting("API_RATE_LIMITING_ENABLED", "bool", True, "count requests and refuse those above the limit"),
         Setting("API_RATE_LIMIT_REQUESTS", "int", 6000, "requests of one user or token in the window", minimum=1),
         Setting("API_RATE_LIMIT_WINDOW", "int", 3600, "seconds of that window", minimum=1),
+        Setting(
+            "API_RATE_LIMIT_CLIENTS",
+            "counts",
+            {},
+            "requests of single OAuth2 applications in the window, for all their users together and in place of the "
+            "limit of users: client_id=number;client_id=number",
+        ),
         Setting("API_CORS_ORIGINS", "list", [], "origins whose pages may call the API; unset = none"),
         Setting("API_BODY_MAX_BYTES", "bytes", 10 * _MIB, "longest body of a request"),
         Setting(

@@ -117,6 +117,14 @@ def read_options(text: str, setting: Setting, base: Path) -> dict[str, Any]:
     return {name.strip(): int(raw) if raw.strip().isdecimal() else raw.strip() for name, _, raw in pairs}
 
 
+def read_counts(text: str, setting: Setting, base: Path) -> dict[str, int]:
+    """Named numbers, each 1 or more, written as options are."""
+    given = read_options(text, setting, base)
+    if any(type(number) is not int or number < 1 for number in given.values()):
+        raise Unusable("must be name=number pairs between semicolons, each number 1 or more")
+    return given
+
+
 READERS: dict[str, Callable[[str, Setting, Path], Any]] = {
     "str": lambda text, setting, base: text,
     "bool": read_bool,
@@ -130,6 +138,7 @@ READERS: dict[str, Callable[[str, Setting, Path], Any]] = {
     "zone": read_zone,
     "url": read_url,
     "options": read_options,
+    "counts": read_counts,
 }
 
 

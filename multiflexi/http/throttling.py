@@ -30,20 +30,26 @@ class CannotCount(APIException):
 def take(request: HttpRequest | Request, scope: Scope | None = None) -> Decision | None:
     """Count a request, once: by token, else user, else address; signing in always by address. None: not counted.
 
+    An OAuth2 application with a limit of its own is counted by itself, whoever it acts for.
+
     Raises Unavailable for scopes that fail closed.
     """
     plain: Any = getattr(request, "_request", request)
     user = request.user if isinstance(getattr(request, "user", None), User) else None
     scope = scope or (Scope.USER if user else Scope.ANON)
+    asks = getattr(getattr(request, "auth", None), "client", None)
+    limit = rate_limit.limit_of_client(asks.id, scope) if asks else None
     if scope is Scope.LOGIN:
         who = rate_limit.client(address=client_address(plain))
+    elif asks and limit:
+        who = f"client:{asks.id}"
     else:
         who = rate_limit.client(
             token_id=getattr(getattr(request, "auth", None), "token_id", None),
             user_id=user.pk if user else None,
             address=client_address(plain),
         )
-    decision = rate_limit.take(scope, who)
+    decision = rate_limit.take(scope, who, limit)
     plain.rate_decision = decision
     return decision
 

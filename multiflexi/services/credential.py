@@ -14,7 +14,15 @@ from multiflexi.jobs.requirements import canonical
 from multiflexi.models import Company, Credential, CredentialType, RunTemplate, RunTemplateCredential
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, credential_fields, credential_values, lookup, schedules, shadowing
+from multiflexi.services import (
+    changes,
+    credential_fields,
+    credential_values,
+    destinations,
+    lookup,
+    schedules,
+    shadowing,
+)
 from multiflexi.services.credential_fields import Values
 from multiflexi.services.credential_uploads import Uploads
 from multiflexi.services.credential_values import Expiries
@@ -92,7 +100,8 @@ def update(
 ) -> bool:
     """Change name, note, type, values or files and say whether anything changed; new values make a new version.
 
-    A text replaces a value, None clears it; an empty text or a mask keeps a secret. Raises Invalid, NotFound, Refused.
+    A text replaces a value, None clears it; an empty text or a mask keeps a secret. Who changes an address gives the
+    secrets again. Raises Invalid, NotFound, Refused.
     """
     with transaction.atomic():
         credential = _locked(actor, credential)
@@ -104,6 +113,7 @@ def update(
             )
         if "name" in columns:
             columns["name"] = _usable_name(columns["name"])
+        addresses = destinations.of_credential(credential)
         changed = changes.assign(credential, columns)
         if kind and kind.pk != credential.credential_type_id:
             changed |= _retype(credential, kind)
@@ -114,6 +124,7 @@ def update(
         )
         if not changed and not stored:
             return False
+        destinations.need_secrets_again(actor, credential, addresses, values or {}, uploads or {})
         credential_values.refuse_lacking(credential, fields, [name for name, one in (values or {}).items() if not one])
         if stored or kind:
             credential.version += 1

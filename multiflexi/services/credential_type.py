@@ -13,7 +13,14 @@ from multiflexi.manifests.identity import is_uuid
 from multiflexi.models import Company, CredentialPrototype, CredentialType
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, credential_fields, credential_type_values, credential_values, lookup
+from multiflexi.services import (
+    changes,
+    credential_fields,
+    credential_type_values,
+    credential_values,
+    destinations,
+    lookup,
+)
 from multiflexi.services.credential_fields import Values
 from multiflexi.services.credential_type_values import Fixed
 from multiflexi.services.errors import Refused, invalid_field
@@ -94,7 +101,8 @@ def update(
 ) -> bool:
     """Change name, url, logo, gate_on_degraded, prototype or values and say whether anything changed.
 
-    Raises Invalid, and Refused for another prototype while there are credentials of the type.
+    Who changes an address gives the secrets again. Raises Invalid, and Refused for another prototype while there are
+    credentials of the type, or for an address that their secrets would go to.
     """
     with transaction.atomic():
         kind = _locked(actor, kind)
@@ -105,7 +113,9 @@ def update(
             _refuse_used(kind, "has another prototype for good")
             changed |= changes.assign(kind, {"credential_prototype": prototype, "prototype": prototype.code})
         changes.check(kind)
+        addresses = destinations.of_type(kind)
         stored = credential_type_values.store(kind, credential_fields.of_type(kind), values or {}, fixed or {})
+        destinations.need_secrets_of_type_again(actor, kind, addresses, values or {})
         if not changed and not stored:
             return False
         changes.save(kind, changed)

@@ -12,7 +12,7 @@ from multiflexi.credentials.contract import Given, Result
 from multiflexi.models import Availability, Company, EventSource
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import changes, lookup
+from multiflexi.services import changes, destinations, lookup
 from multiflexi.services.errors import Invalid, invalid_field
 from multiflexi.services.rights import need
 from multiflexi.services.scope import visible
@@ -25,6 +25,9 @@ from multiflexi.vault.secrecy import MASK, NOT_SET
 NOUN = "Event source"
 SECRET = ("db_password",)
 NULLABLE = ("db_database", "db_username")
+ADDRESS = ("db_connection", "db_host", "db_port")
+# Clients made from the former API's description send these along with every change; this host is hardly a stranger's.
+DEFAULTS = {name: getattr(EventSource(), name) for name in ADDRESS}
 POINTER = "last_processed_id"
 REACHED = (Availability.AVAILABLE, Availability.DEGRADED)
 
@@ -63,7 +66,8 @@ def create(actor: Actor, *, name: str, db_password: str | None = None, **values:
 def update(actor: Actor, source: EventSource, *, db_password: str | None = None, **values: Any) -> bool:
     """Change a source and say whether anything changed; an empty password or a mask keeps the stored one.
 
-    Where it has got to is moved by `rewind` alone. Raises Invalid and Conflict.
+    Who lets it connect elsewhere gives the password again. Where it has got to is moved by `rewind` alone.
+    Raises Invalid and Conflict.
     """
     need(actor, "system.config")
     given = _usable(actor, values)
@@ -74,9 +78,15 @@ def update(actor: Actor, source: EventSource, *, db_password: str | None = None,
             _refuse_duplicate(actor, given["name"])
         changed = changes.assign(source, given)
         changes.check(source)
-        if db_password not in (None, "", MASK, NOT_SET) and db_password != _opened(source):
-            changed |= {"db_password": (source.db_password, db_password)}
-            source.db_password = _sealed(source, db_password)
+        given_anew = db_password if db_password not in ("", MASK, NOT_SET) else None
+        moved = [name for name in ADDRESS if name in changed and changed[name][1] != DEFAULTS[name]]
+        if moved and given_anew is None and source.db_password and not destinations.is_free(actor):
+            raise invalid_field(
+                "db_password", f"a new {' and '.join(moved)} would send the stored password elsewhere; give it again."
+            )
+        if given_anew is not None and given_anew != _opened(source):
+            changed |= {"db_password": (source.db_password, given_anew)}
+            source.db_password = _sealed(source, given_anew)
         if not changed:
             return False
         changes.save(source, changed)

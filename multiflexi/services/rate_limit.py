@@ -132,6 +132,12 @@ def limit_of(scope: Scope) -> Limit:
     }[scope]
 
 
+def limit_of_client(client_id: str, scope: Scope) -> Limit | None:
+    """The limit that an OAuth2 application has of its own, where the installation gives it one."""
+    requests = settings.API_RATE_LIMIT_CLIENTS.get(client_id) if scope in (Scope.USER, Scope.JOB_CREATE) else None
+    return requests and Limit(requests, settings.API_RATE_LIMIT_WINDOW)
+
+
 def client(*, token_id: int | None = None, user_id: int | None = None, address: str = "") -> str:
     """Whose requests are counted together: those of a token, else of a user, else of an address."""
     if token_id is not None:
@@ -139,14 +145,15 @@ def client(*, token_id: int | None = None, user_id: int | None = None, address: 
     return f"user:{user_id}" if user_id is not None else f"address:{_network(address)}"
 
 
-def take(scope: Scope, who: str) -> Decision | None:
+def take(scope: Scope, who: str, limit: Limit | None = None) -> Decision | None:
     """Count one request; None where nothing is counted. At most one statement, none for most of many.
 
+    `limit` is one of this client alone, always the same.
     Raises Unavailable for scopes that fail closed; others are granted when the store does not answer.
     """
     if not settings.API_RATE_LIMITING_ENABLED:
         return None
-    limit, now = limit_of(scope), time.time()
+    limit, now = limit or limit_of(scope), time.time()
     start = now - now % limit.window
     supply = _held(scope, who, start)
     reset = math.ceil(start + limit.window - now)
@@ -158,7 +165,7 @@ def take(scope: Scope, who: str) -> Decision | None:
             return Decision(scope, limit, False, 0, reset, max(1, math.ceil(supply.free_at - now)))
         size = _next_size(supply)
     try:
-        return _take_more(scope, who, supply, size=size, now=now)
+        return _take_more(scope, who, supply, limit=limit, size=size, now=now)
     except AWAY as error:
         _alarm(error)
         if scope in FAILS_CLOSED:
@@ -206,8 +213,7 @@ def _alarm(error: Exception) -> None:
     )
 
 
-def _take_more(scope: Scope, who: str, supply: _Supply, *, size: int, now: float) -> Decision:
-    limit = limit_of(scope)
+def _take_more(scope: Scope, who: str, supply: _Supply, *, limit: Limit, size: int, now: float) -> Decision:
     counted = _store().count(who, str(scope), size, window=limit.window, start=supply.start, limit=limit.requests)
     if not settings.CACHE_URL:
         _forget_old()

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F, Min, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from multiflexi.models import Passkey, SecondFactor, User
+from multiflexi.models import Passkey, SecondFactor, User, UserRole
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
 from multiflexi.services import recovery_codes, totp
@@ -38,6 +38,14 @@ def has_app(user: User) -> bool:
     return SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).exists()
 
 
+def accounts() -> QuerySet[User]:
+    """Accounts, each read together with what `came_with` and `refuse_password_alone` ask of it."""
+    roles = settings.MULTIFLEXI_SECOND_FACTOR_ROLES
+    held = UserRole.objects.in_force().filter(user=OuterRef("pk"), role__name__in=roles)
+    since = held.order_by("assigned_at").values("assigned_at")[:1]
+    return User.objects.select_related("second_factor").annotate(required_since=Subquery(since))
+
+
 def came_with(user: User) -> bool:
     """Whether an account that was read together with its second factor has one, without another query."""
     row: SecondFactor | None = getattr(user, "second_factor", None)
@@ -45,11 +53,23 @@ def came_with(user: User) -> bool:
 
 
 def refuse_password_alone(user: User) -> None:
-    """Raise BadCredential for an account with a second factor, where only its password can be given."""
+    """Raise BadCredential where only the password can be given, for an account that has a second factor or should.
+
+    The account is one of `accounts`.
+    """
     if came_with(user):
         raise BadCredential(
             _("This account has a second factor, which cannot be given here; use an API token instead."),
             "second_factor_on",
+        )
+    since: datetime | None = getattr(user, "required_since", None)
+    if since is not None and _deadline(since) <= timezone.now():
+        raise BadCredential(
+            _(
+                "A role of this account asks for a second factor, and it has none; sign in to the pages to set one up, "
+                "and use an API token here."
+            ),
+            "second_factor_overdue",
         )
 
 
@@ -58,7 +78,7 @@ def required_from(user: User) -> datetime | None:
     roles = settings.MULTIFLEXI_SECOND_FACTOR_ROLES
     held = user.role_assignments.in_force().filter(role__name__in=roles)
     since = held.aggregate(since=Min("assigned_at"))["since"]
-    return since + timedelta(days=settings.MULTIFLEXI_SECOND_FACTOR_GRACE) if since else None
+    return _deadline(since) if since else None
 
 
 def is_overdue(user: User) -> bool:
@@ -177,6 +197,10 @@ def switch_off(actor: Actor, user: User) -> bool:
         if was_on:
             audit.write(actor, "update", user, severity="high", event_type="2fa_disabled")
     return was_on
+
+
+def _deadline(since: datetime) -> datetime:
+    return since + timedelta(days=settings.MULTIFLEXI_SECOND_FACTOR_GRACE)
 
 
 def _secret(row: SecondFactor) -> str:

@@ -14,7 +14,7 @@ from multiflexi.models import User
 from multiflexi.models.passwords import hashed, is_too_old, normal
 from multiflexi.record import audit
 from multiflexi.record.actor import Actor
-from multiflexi.services import login_protection, remembered_passwords
+from multiflexi.services import login_protection, remembered_passwords, second_factor
 from multiflexi.services.errors import BadCredential
 
 ACTIVITY_EVERY = timedelta(hours=1)
@@ -26,7 +26,10 @@ def by_password(login: str, password: str, *, address: str, agent: str = "", kno
     Raises BadCredential, the same and after the same time for all reasons, and TooMany while it is blocked. The
     account is read each time; only that the password fits its stored hash is remembered for a while.
     """
-    user = User.objects.select_related("second_factor").filter(login=login, is_system=False).first()
+    if "\0" in login:
+        # No account is called so, and PostgreSQL refuses even to look for it.
+        raise _bad_password()
+    user = second_factor.accounts().filter(login=login, is_system=False).first()
     active = user if user is not None and user.is_active and password else None
     if active and remembered_passwords.holds(active.password, normal(password)):
         return active
@@ -34,10 +37,7 @@ def by_password(login: str, password: str, *, address: str, agent: str = "", kno
     right = _is_right(user, password)
     if active is None or not right:
         login_protection.failed(attempt, _reason(user, right))
-        raise BadCredential(
-            _("Login or password is wrong, the account is disabled, or the password was not used for too long."),
-            "bad_password",
-        )
+        raise _bad_password()
     login_protection.succeeded(attempt)
     remembered_passwords.keep(active.password, normal(password))
     return active
@@ -70,6 +70,13 @@ def note_activity(user: User) -> None:
     now = timezone.now()
     if user.last_activity_at is None or user.last_activity_at <= now - ACTIVITY_EVERY:
         User.objects.filter(pk=user.pk).update(last_activity_at=now, inactive_since=None)
+
+
+def _bad_password() -> BadCredential:
+    return BadCredential(
+        _("Login or password is wrong, the account is disabled, or the password was not used for too long."),
+        "bad_password",
+    )
 
 
 def _is_right(user: User | None, password: str) -> bool:

@@ -4,11 +4,12 @@ from django.urls import path
 from oauth2_provider import views
 
 from multiflexi.http.oauth.limits import limited
+from multiflexi.http.oauth.views import Introspection, Tokens
 from multiflexi.web.views.oauth import Consent
 
-TOKEN = limited(views.TokenView.as_view())
+TOKEN = limited(Tokens.as_view())
 REVOKE = limited(views.RevokeTokenView.as_view())
-INTROSPECT = limited(views.IntrospectTokenView.as_view())
+INTROSPECT = limited(Introspection.as_view())
 
 app_name = "oauth2_provider"
 urlpatterns = [

@@ -138,6 +138,7 @@ class Credentials(Resource):
             one.known_fields = fields[one.credential_type_id]
 
     def make(self, values: dict[str, Any]) -> Credential:
+        self._refuse_shown()
         _refuse_empty(values)
         return credential.create(
             self.actor,
@@ -150,6 +151,8 @@ class Credentials(Resource):
         )
 
     def change(self, record: Credential, values: dict[str, Any]) -> None:
+        if self.request.method == "PATCH":
+            self._refuse_shown()
         _refuse_empty(values, record)
         given = dict(values)
         company_id = given.pop("company_id", record.company_id)
@@ -166,6 +169,16 @@ class Credentials(Resource):
 
     def take_away(self, record: Credential) -> None:
         credential.remove(self.actor, record, force=self.flag("force"))
+
+    def _refuse_shown(self) -> None:
+        """Members that only show would be left out without a word; a whole record read before may hold them."""
+        wrong = {
+            name: _("It only shows; write set_%(name)s.") % {"name": name}
+            for name in ("values", "expires")
+            if name in self.request.data
+        }
+        if wrong:
+            raise serializers.ValidationError(wrong)
 
     @extend_schema(
         request=None,

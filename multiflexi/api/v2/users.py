@@ -24,7 +24,9 @@ class UserRecord(Record):
     login = serializers.CharField(max_length=150)
     email = serializers.EmailField(max_length=254)
     settings = serializers.DictField(required=False, allow_null=True)
-    password = serializers.CharField(write_only=True, required=False, trim_whitespace=False, max_length=1024)
+    password = serializers.CharField(
+        source="plaintext", write_only=True, required=False, trim_whitespace=False, max_length=1024
+    )
     last_login_at = serializers.DateTimeField(source="last_login", read_only=True, allow_null=True)
 
     class Meta:
@@ -133,11 +135,11 @@ class Users(Resource):
 
     def make(self, values: dict[str, Any]) -> User:
         given = dict(values)
-        return user.create(self.actor, plaintext=given.pop("password", None), **given)
+        return user.create(self.actor, plaintext=given.pop("plaintext", None), **given)
 
     def change(self, record: User, values: dict[str, Any]) -> None:
         given = {name: "" if one is None else one for name, one in values.items()}
-        user.update(self.actor, record, plaintext=given.pop("password", None) or None, **given)
+        user.update(self.actor, record, plaintext=given.pop("plaintext", None) or None, **given)
 
     def take_away(self, record: User) -> None:
         user.remove(self.actor, record)

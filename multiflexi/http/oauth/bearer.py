@@ -22,8 +22,8 @@ def access_token(request: Request, value: str) -> Proven | None:
     checksum = hashlib.sha256(value.encode()).hexdigest()
     tokens = get_access_token_model().objects.select_related("user", "application")
     found = tokens.filter(token_checksum=checksum).first()
-    user = _account(found) if found and found.is_valid() else None
-    if user is None or not user.is_active:
+    user = _holder(found) if found else None
+    if user is None:
         raise BadCredential(_("The token is unknown, expired or revoked; create a new one."), "bad_token")
     client = Client(found.application.client_id, found.application.name) if found.application else None
     return user, Presented("oauth", scopes=frozenset(found.scope.split()), access_id=found.pk, client=client)
@@ -33,6 +33,16 @@ def counts(number: int) -> bool:
     """Whether this access token is still one, and not over."""
     found = get_access_token_model().objects.filter(pk=number).first()
     return found is not None and bool(found.is_valid())
+
+
+def is_good(found: object) -> bool:
+    """Whether a stored access token is worth anything now."""
+    return _holder(found) is not None
+
+
+def _holder(found: object) -> User | None:
+    user = _account(found) if found.is_valid() else None  # type: ignore[attr-defined]
+    return user if user is not None and user.is_active else None
 
 
 def _account(found: object) -> User | None:

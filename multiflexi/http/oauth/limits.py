@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
@@ -18,7 +18,7 @@ from multiflexi.http.throttling import standard_headers
 from multiflexi.services import rate_limit
 from multiflexi.services.rate_limit import Decision, Scope, Unavailable
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 RETRY_SECONDS = 10
 
 
@@ -28,7 +28,7 @@ def limited(view: View) -> View:
     # Counting needs no cookie, and the view itself has none.
     @csrf_exempt
     @wraps(view)
-    def handle(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
+    def handle(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponseBase:
         address = rate_limit.client(address=client_address(request))
         who = f"oauth:{_client(request)}@{address}"
         try:
@@ -38,7 +38,7 @@ def limited(view: View) -> View:
                     return _too_many(decision)
         except Unavailable:
             told = _("Requests cannot be counted at the moment; try again later.")
-            return _refused(503, "temporarily_unavailable", told, {"Retry-After": str(RETRY_SECONDS)})
+            return refused(503, "temporarily_unavailable", told, {"Retry-After": str(RETRY_SECONDS)})
         response = view(request, *arguments, **named)
         if response.status_code < 400:
             rate_limit.give_back(Scope.OAUTH, who)
@@ -62,9 +62,10 @@ def _client(request: HttpRequest) -> str:
 def _too_many(decision: Decision) -> HttpResponse:
     told = _("Too many requests; try again in %(seconds)d seconds.") % {"seconds": decision.retry_after}
     headers = {**standard_headers(decision), "Retry-After": str(decision.retry_after)}
-    return _refused(429, "too_many_requests", told, headers)
+    return refused(429, "too_many_requests", told, headers)
 
 
-def _refused(status: int, code: str, told: str, headers: dict[str, str]) -> HttpResponse:
+def refused(status: int, code: str, told: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    """A refusal in the words of RFC 6749, 5.2."""
     body = {"error": code, "error_description": told}
-    return JsonResponse(body, status=status, headers={**headers, "Cache-Control": "no-store"})
+    return JsonResponse(body, status=status, headers={**(headers or {}), "Cache-Control": "no-store"})

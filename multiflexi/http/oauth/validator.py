@@ -20,13 +20,21 @@ class Validator(OAuth2Validator):
 
     def validate_code(self, client_id: Any, code: Any, client: Any, request: Any, *args: Any, **named: Any) -> bool:
         """Whether the code may be exchanged."""
-        fits = super().validate_code(client_id, code, client, request, *args, **named)
+        fits = _storable(code) and super().validate_code(client_id, code, client, request, *args, **named)
         return bool(fits) and _usable(request.user)
 
     def validate_refresh_token(self, refresh_token: Any, client: Any, request: Any, *args: Any, **named: Any) -> bool:
         """Whether the token may be exchanged for new ones."""
         fits = super().validate_refresh_token(refresh_token, client, request, *args, **named)
         return bool(fits) and _usable(request.user)
+
+    def _load_application(self, client_id: Any, request: Any) -> Any:
+        return super()._load_application(client_id, request) if _storable(client_id) else None
+
+
+def _storable(text: Any) -> bool:
+    """PostgreSQL refuses even to look for what it could not hold."""
+    return "\0" not in str(text)
 
 
 def _usable(user: Any) -> bool:

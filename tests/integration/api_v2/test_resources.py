@@ -115,9 +115,30 @@ def test_secrets_of_credentials_go_in_and_never_come_out(alice_asks: Caller, bob
     changed = alice_asks.patch(one, {"set_values": {"BANK_TOKEN": "another-secret"}}).json()
     assert changed["values"]["BANK_TOKEN"]["fingerprint"] != shown["BANK_TOKEN"]["fingerprint"]
     assert changed["version"] == 2
-    assert alice_asks.patch(one, {"set_values": {"NOPE": "1"}}).json()["errors"][0]["pointer"] == "/NOPE"
+    assert alice_asks.patch(one, {"set_values": {"NOPE": "1"}}).json()["errors"][0]["pointer"] == "/set_values/NOPE"
     assert alice_asks.patch(one, {"set_expires": {"BANK_TOKEN": "2999-01-01T00:00:00Z"}}).json()["expires"]
     assert alice_asks.delete(one).status_code == 204
+
+
+def test_members_that_only_show_the_values_of_a_credential_are_not_taken_in_silence(
+    alice_asks: Caller, world: World, acme: Company
+) -> None:
+    one = f"credentials/{world.ids['credentials']}"
+    before = alice_asks.get(one).json()
+    refused = alice_asks.patch(one, {"values": {"ACCOUNT": "1"}, "expires": {}})
+    assert refused.status_code == 422
+    assert {error["pointer"] for error in refused.json()["errors"]} == {"/values", "/expires"}
+    assert "set_values" in refused.json()["detail"]
+    new = {"company_id": acme.pk, "credential_type_id": before["credential_type_id"], "values": {"ACCOUNT": "1"}}
+    assert alice_asks.post("credentials", new).status_code == 422
+    assert alice_asks.put(one, before).status_code == 200
+
+
+def test_an_error_points_to_the_member_that_was_sent(alice_asks: Caller, root_asks: Caller) -> None:
+    over = alice_asks.post("tokens", {"name": "t", "expires_at": "2001-01-01T00:00:00Z"})
+    assert [error["pointer"] for error in over.json()["errors"]] == ["/expires_at"]
+    weak = root_asks.post("users", {"login": "new", "email": "new@example.org", "password": "123"})
+    assert [error["pointer"] for error in weak.json()["errors"]] == ["/password"]
 
 
 def test_a_credential_in_use_goes_by_force(alice_asks: Caller, world: World) -> None:

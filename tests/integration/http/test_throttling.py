@@ -3,15 +3,17 @@
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import path
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from multiflexi.http.oauth import clients
 from multiflexi.http.throttling import RateLimitedView, former_headers
 from multiflexi.models import ApiRateLimit, User
+from multiflexi.record.actor import Actor, Origin
 from tests.http import basic, bearer
 
 
@@ -67,3 +69,26 @@ def test_who_is_counted(client: Client, alice: User, robot: User, robot_token: s
     counted = set(ApiRateLimit.objects.values_list("identifier", "endpoint", "requests"))
     token = robot.tokens.get().pk
     assert counted == {(f"user:{alice.pk}", "user", 1), (f"token:{token}", "user", 1), ("address:192.0.2.1", "anon", 1)}
+
+
+def _oauth_token(root: User, name: str) -> tuple[str, str]:
+    """Id and access token of a client that acts as robot."""
+    made, secret = clients.create(
+        Actor(root.pk, Origin.WEB), name=name, grant=clients.CREDENTIALS, scopes=["read"], account="robot"
+    )
+    fields = {"grant_type": "client_credentials", "client_id": made.client_id, "client_secret": secret}
+    with override_settings(ROOT_URLCONF="multiflexi.serving.urls"):
+        return made.client_id, Client().post("/oauth/token", fields).json()["access_token"]
+
+
+def test_an_application_may_have_a_limit_of_its_own(client: Client, root: User, robot: User, settings: Any) -> None:
+    one, its = _oauth_token(root, "One")
+    _other, theirs = _oauth_token(root, "Other")
+    settings.API_RATE_LIMIT_REQUESTS = 3
+    settings.API_RATE_LIMIT_CLIENTS = {one: 2}
+    answers = [client.get("/modern", headers=bearer(its)) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].headers["RateLimit-Policy"] == '"user";q=2;w=3600'
+    # Others of the same account are counted with it.
+    assert [client.get("/modern", headers=bearer(theirs)).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert ApiRateLimit.objects.filter(identifier=f"client:{one}", endpoint="user").exists()

@@ -25,7 +25,7 @@ from multiflexi.http.oauth import clients
 from multiflexi.models import AuditEntry, User
 from multiflexi.record.actor import Actor, Origin
 from multiflexi.services.errors import Invalid, NotPermitted
-from tests.http import basic
+from tests.http import basic, password_of
 from tests.integration.web.pages import sign_in, with_second_factor
 
 pytestmark = pytest.mark.usefixtures("ring")
@@ -208,6 +208,10 @@ def test_tokens_end_by_time_and_by_request(browser: Client, public: Application)
         _presented(token)
 
 
+def test_a_client_of_no_possible_name_asks_nobody(browser: Client, public: Application):
+    assert _ask(browser, public, client_id="\x00").status_code == 400
+
+
 def test_what_was_allowed_is_taken_back(browser: Client, public: Application, bob: User):
     token = _code_token(browser, public).json()["access_token"]
     stranger = Client()
@@ -256,9 +260,77 @@ def test_passwords_are_no_way_to_a_token(public: Application, alice: User):
     assert answer.status_code in (400, 401)
 
 
+def _introspect(token: str, client_id: str = "", secret: str = "", **more: Any) -> Any:
+    pair = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+    headers = {"Authorization": f"Basic {pair}"} if client_id else {}
+    return Client().post(reverse("oauth2_provider:introspect"), {"token": token} if token else {}, headers=headers)
+
+
+def _own_token(root: User, name: str) -> tuple[str, str, str]:
+    """Id and secret of a client that acts for itself, and a token of it."""
+    client, secret = clients.create(_web(root), name=name, grant=clients.CREDENTIALS, scopes=["read"], account="robot")
+    answer = _token(grant_type="client_credentials", client_id=client.client_id, client_secret=secret)
+    return client.client_id, secret, answer.json()["access_token"]
+
+
 def test_introspection_takes_a_client(browser: Client, public: Application):
     token = _code_token(browser, public).json()["access_token"]
-    assert Client().post(reverse("oauth2_provider:introspect"), {"token": token}).status_code in (401, 403)
+    answer = _introspect(token)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer["WWW-Authenticate"].startswith("Basic")
+    # Anybody can name a client without a secret.
+    assert _introspect(token, public.client_id).status_code == 401
+
+
+def test_introspection_tells_a_client_of_its_own_tokens_only(root: User, robot: User):
+    one, one_secret, token = _own_token(root, "Nightly")
+    other, other_secret, _theirs = _own_token(root, "Daily")
+    assert _introspect(token, one, one_secret).json()["active"]
+    assert _introspect(token, other, other_secret).json() == {"active": False}
+    assert _introspect("", one, one_secret).status_code == 400
+    User.objects.filter(pk=robot.pk).update(enabled=False)
+    assert _introspect(token, one, one_secret).json() == {"active": False}
+
+
+def test_introspection_takes_no_token_in_an_address(root: User, robot: User):
+    one, secret, token = _own_token(root, "Nightly")
+    pair = base64.b64encode(f"{one}:{secret}".encode()).decode()
+    answer = Client().get(
+        reverse("oauth2_provider:introspect"), {"token": token}, headers={"Authorization": f"Basic {pair}"}
+    )
+    assert answer.status_code == 405
+
+
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({}, "invalid_request"),
+        ({"grant_type": DEVICE}, "unsupported_grant_type"),
+        ({"grant_type": DEVICE, "device_code": "x"}, "unsupported_grant_type"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": "implicit"}, "unsupported_grant_type"),
+        ({"grant_type": "authorization_code"}, "invalid_request"),
+        ({"grant_type": "authorization_code", "code": "\x00"}, "invalid_grant"),
+        ({"grant_type": "refresh_token"}, "invalid_request"),
+        ({"grant_type": "refresh_token", "refresh_token": "\x00"}, "invalid_grant"),
+    ],
+)
+def test_what_no_token_can_be_given_for_is_refused_cleanly(public: Application, fields: dict[str, str], error: str):
+    answer = _token(**fields, client_id=public.client_id)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+
+
+@pytest.mark.parametrize("grant", ["client_credentials", "authorization_code", "refresh_token"])
+@pytest.mark.parametrize("name", ["\x00", "ž\x00", "x" * 5000])
+def test_a_client_of_no_possible_name_is_unknown(grant: str, name: str):
+    answer = _token(grant_type=grant, client_id=name, client_secret=name, code=name, refresh_token=name)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert _introspect("x", name, name).status_code == 401
+    revoked = Client().post(reverse("oauth2_provider:revoke-token"), {"token": name, "client_id": name})
+    assert revoked.status_code in (400, 401)
 
 
 def test_the_metadata_names_what_there_is(client: Client):
@@ -314,3 +386,41 @@ def test_basic_does_not_get_around_the_second_factor(alice: User):
     with_second_factor(alice)
     with pytest.raises(AuthenticationFailed, match="second factor"):
         authentication.Basic().authenticate(Request(request))
+
+
+def test_basic_does_not_get_around_the_duty_to_set_up_a_second_factor(root: User, settings: Any):
+    request = APIRequestFactory().get("/", headers=basic(root))
+    assert authentication.Basic().authenticate(Request(request))[0] == root
+    settings.MULTIFLEXI_SECOND_FACTOR_GRACE = 0
+    with pytest.raises(AuthenticationFailed, match="sign in to the pages to set one up") as refused:
+        authentication.Basic().authenticate(Request(request))
+    assert refused.value.get_codes() == "second_factor_overdue"
+    with_second_factor(root)
+    with pytest.raises(AuthenticationFailed, match="use an API token instead"):
+        authentication.Basic().authenticate(Request(request))
+
+
+def test_whoever_need_not_have_a_second_factor_goes_on_with_basic(alice: User, settings: Any):
+    settings.MULTIFLEXI_SECOND_FACTOR_GRACE = 0
+    request = APIRequestFactory().get("/", headers=basic(alice))
+    assert authentication.Basic().authenticate(Request(request))[0] == alice
+
+
+def test_the_duty_holds_for_tokens_given_for_a_password(root: User, settings: Any):
+    settings.MULTIFLEXI_SECOND_FACTOR_GRACE = 0
+    base = "/api/VitexSoftware/MultiFlexi/1.0.0/login.json"
+    given = {"username": root.login, "password": password_of(root.login)}
+    for answer in (Client().post(base, given), Client().get(base, headers=basic(root))):
+        assert answer.status_code == 401
+        assert "second factor" in answer.json()["message"]
+        assert "token" not in answer.json()
+
+
+def test_a_login_that_nobody_can_have_is_refused_like_a_wrong_one(alice: User):
+    request = APIRequestFactory().get("/", headers=basic("a\0b", "x"))
+    with pytest.raises(AuthenticationFailed) as refused:
+        authentication.Basic().authenticate(Request(request))
+    assert refused.value.get_codes() == "bad_password"
+    given = {"username": "a\0b", "password": "x"}
+    answer = Client().post("/api/VitexSoftware/MultiFlexi/1.0.0/login.json", given, content_type="application/json")
+    assert answer.status_code in (400, 401)

@@ -37,6 +37,7 @@ PAUSE = Setting("MULTIFLEXI_CYCLE_PAUSE", "seconds", 10, "pause", minimum=1, rol
         ("url", "http://localhost:4318", "http://localhost:4318"),
         ("options", "sslmode=require; n=5", {"sslmode": "require", "n": 5}),
         ("options", '{"a": [1]}', {"a": [1]}),
+        ("counts", "Ab1=20; c=3", {"Ab1": 20, "c": 3}),
     ],
 )
 def test_a_text_becomes_a_typed_value(load: Any, kind: str, text: str, value: Any) -> None:
@@ -65,6 +66,10 @@ def test_a_text_becomes_a_typed_value(load: Any, kind: str, text: str, value: An
         ("url", "ftp://x"),
         ("options", "sslmode"),
         ("options", "{"),
+        ("counts", "a"),
+        ("counts", "a=b"),
+        ("counts", "a=0"),
+        ("counts", '{"a": true}'),
     ],
 )
 def test_an_unusable_text_is_refused_in_one_line(load: Any, kind: str, text: str) -> None:

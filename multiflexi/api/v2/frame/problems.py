@@ -18,6 +18,8 @@ from multiflexi.http.idempotency import OtherRequest
 from multiflexi.services import errors
 from multiflexi.vault.errors import VaultError
 
+# The member of records whose values have names of their own.
+VALUES = "set_values"
 MEDIA_TYPE = "application/problem+json"
 # Rules about values rather than states, although services refuse them by the record's state.
 UNPROCESSABLE = frozenset({"runtemplate_incomplete"})
@@ -65,7 +67,12 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response:
     """The answer to a request that failed; what nobody foresaw is logged and told without its inside."""
     if isinstance(error, errors.ServiceError):
         refused = _problem(
-            context, status_of(error), error.message, error.code, found=list(_of_service(error)), details=error.details
+            context,
+            status_of(error),
+            error.message,
+            error.code,
+            found=list(_of_service(error, context)),
+            details=error.details,
         )
         if isinstance(error, errors.TooMany):
             refused["Retry-After"] = str(error.retry_after)
@@ -135,15 +142,31 @@ def _problem(
     return Response(body, status=status, content_type=MEDIA_TYPE)
 
 
-def _of_service(error: errors.ServiceError) -> Iterator[dict[str, str]]:
+def _of_service(error: errors.ServiceError, context: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     if not isinstance(error, errors.Invalid) or isinstance(error, errors.BadQuery):
         return
     details = error.details
     if isinstance(details.get("field"), str):
-        yield {"pointer": f"/{details['field']}", "code": error.code, "detail": str(details.get("rule", error.message))}
+        yield {
+            "pointer": _pointer(details["field"], context),
+            "code": error.code,
+            "detail": str(details.get("rule", error.message)),
+        }
     elif error.code == "invalid_value":
         for name, rule in details.items():
-            yield {"pointer": f"/{name}", "code": error.code, "detail": str(rule)}
+            yield {"pointer": _pointer(str(name), context), "code": error.code, "detail": str(rule)}
+
+
+def _pointer(field: str, context: Mapping[str, Any]) -> str:
+    """Where the body has what a service knows by this name; names of values lie in the member that takes them."""
+    kind = getattr(context.get("view"), "serializer_class", None)
+    members = kind().fields if kind else {}
+    if field in members:
+        return f"/{field}"
+    named = next((name for name, one in members.items() if one.source == field), None)
+    if named is None and VALUES in members:
+        return f"/{VALUES}/{field}"
+    return f"/{named or field}"
 
 
 def _of_validation(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
