@@ -12,6 +12,13 @@ from multiflexi.cli.output.errors import Failure
 
 # Programs compare these words instead of the code.
 STATUSES = {"invalid_roles": "invalid_roles"}
+# The services tell the rule; this is how the way out is called here.
+WAYS_OUT = {
+    "company_has_dependants": "--cascade deletes them, too.",
+    "runtemplate_incomplete": "--config NAME=VALUE gives a value.",
+    "secret_override_gone": "--env NAME=VALUE gives it again.",
+    "user_has_jobs": "user:update --enabled 0 disables the account.",
+}
 
 
 def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = False, tables: bool = False) -> None:
@@ -106,7 +113,7 @@ def _service_failure(error: Exception) -> Failure | None:
     if not isinstance(error, ServiceError):
         return None
     return Failure(
-        error.message,
+        " ".join(filter(None, (error.message, WAYS_OUT.get(error.code)))),
         error.code,
         errors.WRONG_USE if isinstance(error, BadQuery) else errors.REFUSED,
         status="not found" if isinstance(error, NotFound) else STATUSES.get(error.code, "error"),

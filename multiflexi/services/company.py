@@ -107,7 +107,7 @@ def remove(actor: Actor, company: Company, *, cascade: bool = False) -> dict[str
     if counts and not cascade:
         listed = ", ".join(f"{number} {noun}" for noun, number in counts.items())
         raise Refused(
-            f"Company {company.name} still has {listed}; use --cascade to delete them too, or disable the company.",
+            f"Company {company.name} still has {listed}; delete them first, or disable the company.",
             "company_has_dependants",
             details={"dependants": counts},
         )

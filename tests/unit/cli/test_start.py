@@ -63,6 +63,12 @@ def test_a_definition_is_validated_without_settings_or_home(tmp_path: Path) -> N
     assert call("application:validate-json", "--file", str(tmp_path / "none.json")).returncode == 1
 
 
+def test_a_host_is_tried_without_a_database() -> None:
+    done = call("executor:check", "--executor", "Native", "-f", "json")
+    assert json.loads(done.stdout)[0]["executor"] == "Native", done.stderr
+    assert "the database was not asked" in done.stderr
+
+
 def test_missing_settings_are_named_together() -> None:
     done = call("company:list", "-f", "json")
     assert done.returncode == 78
