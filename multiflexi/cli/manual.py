@@ -105,7 +105,7 @@ def _option(option: Option) -> dict[str, Any]:
         "description": option.help or "",
         "default": _default(option),
         "accept_value": not option.is_flag,
-        "is_multiple": option.multiple,
+        "is_multiple": option.repeatable,
         "type": kind,
         "choices": list(getattr(option.type, "choices", ())),
         "required": False,
@@ -121,8 +121,6 @@ def _shortcut(option: Option) -> str | None:
 
 
 def _default(option: Option) -> Any:
-    if option.multiple:
-        return []
     return False if option.is_flag else option.shown_default
 
 
