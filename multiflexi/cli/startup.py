@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import tzinfo
 from functools import cache
+from typing import Any
 
 from multiflexi.cli.output import errors
 from multiflexi.cli.output.errors import Failure
@@ -75,6 +77,27 @@ def _log_to_standard_error(verbosity: int) -> None:
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
     root.setLevel(levels.get(verbosity, logging.DEBUG))
+    if verbosity > 1:
+        _time_statements()
+
+
+def _time_statements() -> None:
+    """Log each statement with its time, never its values: they may be secret."""
+    import logging
+    from time import perf_counter
+
+    from django.db import connection
+
+    log = logging.getLogger("multiflexi.sql")
+
+    def timed(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        begin = perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            log.info("%.1f ms %s", (perf_counter() - begin) * 1000, sql)
+
+    connection.execute_wrappers.append(timed)
 
 
 @cache

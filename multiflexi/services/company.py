@@ -21,7 +21,8 @@ from multiflexi.services.search import containing
 
 NOUN = "Company"
 SLUG_LENGTH = 64
-SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# It may begin with what derived slugs do, of names such as "Česká pekárna".
+SLUG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 NULLABLE = ("ic", "dic", "email", "phone", "zabbix_host", "timezone", "language", "color", "max_running")
 NEVER_NULL = ("logo", "slug")
 EMPTY_MEANS_UNCHANGED = ("enabled", "created_at", "updated_at")

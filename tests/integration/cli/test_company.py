@@ -204,3 +204,10 @@ def test_a_bare_secret_seals_a_variable_whatever_its_name(cli: Cli, acme: Compan
     words = ("company:env", "set", "--company", "acme", "--key", "REGION", "--value", "s3cretvalue", "--secret")
     assert cli(*words, "-f", "json").json["secret"] is True
     assert "s3cretvalue" not in cli("company:env", "export", "--company", "acme").out
+
+
+def test_a_derived_slug_can_be_written_back(cli: Cli) -> None:
+    cli("company:create", "--name", "Česká pekárna")
+    assert Company.objects.get().slug == "_esk__pek_rna"
+    assert cli("company:update", "_esk__pek_rna", "--slug", "_esk__pek_rna", "--ic", "1").code == 0
+    assert cli("company:update", "_esk__pek_rna", "--slug", "-x").code == 1

@@ -186,3 +186,17 @@ def test_a_closed_output_is_no_crash() -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_vv_times_statements_without_their_values(tmp_path: Path) -> None:
+    env = {
+        **BARE,
+        "DB_CONNECTION": "sqlite",
+        "DB_DATABASE": str(tmp_path / "mf.sqlite3"),
+        "ENCRYPTION_MASTER_KEY": "k" * 40,
+    }
+    assert call("setup", "--quiet", env=env).returncode == 0
+    done = call("company:get", "--name", "s3cretname", "-vv", env=env)
+    assert " ms SELECT " in done.stderr
+    assert "s3cretname" not in done.stderr.replace("Company with name s3cretname not found", "")
+    assert "SELECT" not in call("company:get", "--name", "s3cretname", "-v", env=env).stderr
