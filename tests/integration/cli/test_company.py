@@ -125,6 +125,7 @@ def test_cascade_asks_first(cli: Cli, template: RunTemplate) -> None:
     cli("run-template:schedule", template.pk)
     assert cli("company:remove", "acme", "--cascade", "-n").code == 1
     assert cli("company:remove", "acme", "--cascade", stdin="n\n").code == 1
+    assert "] \nAborted" in cli("company:remove", "acme", "--cascade", stdin="").err
     assert Company.objects.exists()
     assert cli("company:remove", "acme", "--cascade", stdin="y\n").code == 0
     assert not Company.objects.exists()
