@@ -48,8 +48,9 @@ declared = (
             "ENCRYPTION_MASTER_KEY",
             "str",
             None,
-            "secret that wraps the data keys, at least 32 characters",
+            "secret that wraps the data keys",
             secret=True,
+            shortest=32,
             aliases=("MULTIFLEXI_MASTER_KEY",),
         ),
         Setting(

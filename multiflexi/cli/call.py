@@ -116,7 +116,11 @@ class Call:
         else:
             sys.stderr.write(f"{question} [{'Y/n' if default else 'y/N'}] ")
             sys.stderr.flush()
-            line = sys.stdin.readline().strip().lower()
+            given = sys.stdin.readline()
+            if not given:
+                # Nobody has ended the line of the question.
+                sys.stderr.write("\n")
+            line = given.strip().lower()
             answer = default if not line else line in ("y", "yes")
         if not answer:
             raise aborted(f"Aborted, nothing was changed. Answer the question with --yes: {question}")

@@ -18,6 +18,7 @@ from multiflexi.cli.output.results import Result
 
 # `--FIO_TOKEN=value`, the older spelling of `--field FIO_TOKEN=value`.
 UPPER_CASE = re.compile("--([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
+SHORT_WITH_SIGN = re.compile("-[A-Za-z]=")
 
 Action = Callable[[Call], Result]
 Decorated = TypeVar("Decorated", bound=Action)
@@ -27,9 +28,11 @@ class Option(click.Option):
     """An option that knows whether its value may be left out and whether it is a global one."""
 
     value_optional: bool = False
+    bare_value: str | None = None
+    repeatable: bool = False
     positional: str | None = None
     secret: bool = False
-    shown_default: str | None = None
+    shown_default: Any = None
     takes_upper_case: bool = False
 
 
@@ -43,19 +46,23 @@ def value(
     secret: bool = False,
 ) -> Option:
     """An option with a value. `positional` = "one" or "many": the value may also be given as argument(s)."""
+    # Of an option that selects a record every value is kept, so that two different ones can be refused.
+    kept = multiple or positional is not None
     made = Option(
-        [values.dest(names[0]), *names], help=help, type=type, default=None if multiple else default, multiple=multiple
+        [values.dest(names[0]), *names], help=help, type=type, default=None if kept else default, multiple=kept
     )
     made.positional = positional
+    made.repeatable = multiple
     made.secret = secret
-    made.shown_default = default
+    made.shown_default = [] if multiple else default
     return made
 
 
-def optional(*names: str, help: str = "", type: Any = str, default: Any = None) -> Option:
-    """An option whose bare form means "not given"."""
+def optional(*names: str, help: str = "", type: Any = str, default: Any = None, bare: str | None = None) -> Option:
+    """An option whose bare form means `bare`, by default "not given"."""
     made = value(*names, help=help, type=type, default=default)
     made.value_optional = True
+    made.bare_value = bare
     return made
 
 
@@ -158,6 +165,13 @@ class Command(click.Command):
             },
         )
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from multiflexi.cli import examples
+
+        if calls := examples.of(str(self.name)):
+            with formatter.section("Examples"):
+                formatter.write("".join(f"  {call}\n" for call in calls))
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, self._settle_missing_values(ctx, args))
         for option in self.declared:
@@ -182,6 +196,9 @@ class Command(click.Command):
             if upper and (found := UPPER_CASE.fullmatch(word)):
                 settled.append(f"{upper.opts[0]}={found[1]}={found[2]}")
                 continue
+            if SHORT_WITH_SIGN.match(word) and (option := by_name.get(word[:2])) and not option.is_flag:
+                settled += [word[:2], word[3:]]
+                continue
             option = by_name.get(_plain(word))
             if option is None or option.is_flag or option.count:
                 settled.append(word)
@@ -191,7 +208,10 @@ class Command(click.Command):
                 settled += [f"{word}={following}"] if word.startswith("--") else [word, following]
                 position += 1
             elif not option.value_optional:
-                raise click.BadOptionUsage(word, f"Option {word} requires a value.", ctx=ctx)
+                way_out = f" One that begins with -- is written {word}=VALUE." if following else ""
+                raise click.BadOptionUsage(word, f"Option {word} requires a value.{way_out}", ctx=ctx)
+            elif option.bare_value is not None:
+                settled.append(f"{word}={option.bare_value}")
         return settled
 
 
@@ -218,15 +238,13 @@ def _metavar(option: Option) -> str:
 
 def _merge_positional(ctx: click.Context, option: Option) -> None:
     given = [str(one) for one in ctx.params.pop(f"_{option.name}", ())]
-    stored = ctx.params.get(str(option.name))
-    named = [] if stored is None else list(stored) if isinstance(stored, (list, tuple)) else [stored]
+    every = [*(ctx.params.get(str(option.name)) or ()), *given]
     if option.positional == "many":
-        ctx.params[str(option.name)] = [*named, *given]
+        ctx.params[str(option.name)] = every
         return
-    if len({str(one) for one in [*named, *given]}) > 1 or len(given) > 1:
+    if len({str(one) for one in every}) > 1 or len(given) > 1:
         raise click.UsageError(f"{option.opts[0]} is given more than once with different values.", ctx=ctx)
-    if given:
-        ctx.params[str(option.name)] = given[0]
+    ctx.params[str(option.name)] = every[0] if every else None
 
 
 class Noun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from multiflexi.cli import tree
+from multiflexi.cli import examples, tree
 from multiflexi.cli.declare import Command, Option, global_options
 from multiflexi.cli.main import PROGRAM
 from multiflexi.cli.roff import head, plain, text
@@ -84,6 +84,10 @@ def _command(command: Command, heading: str) -> Iterator[str]:
         yield ".RS"
         yield from _options(command.declared)
         yield ".RE"
+    if calls := examples.of(str(command.name)):
+        yield f".PP\n{'Example' if len(calls) == 1 else 'Examples'}:\n.RS\n.nf"
+        yield from map(plain, calls)
+        yield ".fi\n.RE"
 
 
 def _options(options: Iterable[Option]) -> Iterator[str]:

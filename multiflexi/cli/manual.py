@@ -10,6 +10,7 @@ from multiflexi import __version__
 from multiflexi.cli import tree
 from multiflexi.cli.declare import Argument, Command, Option
 from multiflexi.cli.main import PROGRAM
+from multiflexi.cli.output.errors import WAITED_TOO_LONG
 
 COLUMN_GAP = 2
 
@@ -81,7 +82,7 @@ def description(command: Command) -> dict[str, Any]:
         "hidden": _is_hidden(command),
         "changes_data": command.changes,
         "supports_dry_run": "dry-run" in options,
-        "exit_codes": [0, 1, 2, 78, 130],
+        "exit_codes": [0, 1, 2, 78, *([WAITED_TOO_LONG] if "wait" in options else []), 130],
     }
 
 
@@ -105,7 +106,7 @@ def _option(option: Option) -> dict[str, Any]:
         "description": option.help or "",
         "default": _default(option),
         "accept_value": not option.is_flag,
-        "is_multiple": option.multiple,
+        "is_multiple": option.repeatable,
         "type": kind,
         "choices": list(getattr(option.type, "choices", ())),
         "required": False,
@@ -121,8 +122,6 @@ def _shortcut(option: Option) -> str | None:
 
 
 def _default(option: Option) -> Any:
-    if option.multiple:
-        return []
     return False if option.is_flag else option.shown_default
 
 

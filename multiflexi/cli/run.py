@@ -37,7 +37,7 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:
         failure = _failure(error)
         if failure is None:
-            if "-v" in argv or "--verbose" in argv:
+            if any(word == "--verbose" or word.strip("v") == "-" != word for word in argv):
                 import traceback
 
                 traceback.print_exc()

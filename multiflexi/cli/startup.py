@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import tzinfo
 from functools import cache
+from typing import Any
 
 from multiflexi.cli.output import errors
 from multiflexi.cli.output.errors import Failure
 
 # Programs compare these words instead of the code.
 STATUSES = {"invalid_roles": "invalid_roles"}
+# The services tell the rule; this is how the way out is called here.
+WAYS_OUT = {
+    "company_has_dependants": "--cascade deletes them, too.",
+    "runtemplate_incomplete": "--config NAME=VALUE gives a value.",
+    "secret_override_gone": "--env NAME=VALUE gives it again.",
+    "user_has_jobs": "user:update --enabled 0 disables the account.",
+}
 
 
 def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = False, tables: bool = False) -> None:
@@ -68,6 +77,27 @@ def _log_to_standard_error(verbosity: int) -> None:
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
     root.setLevel(levels.get(verbosity, logging.DEBUG))
+    if verbosity > 1:
+        _time_statements()
+
+
+def _time_statements() -> None:
+    """Log each statement with its time, never its values: they may be secret."""
+    import logging
+    from time import perf_counter
+
+    from django.db import connection
+
+    log = logging.getLogger("multiflexi.sql")
+
+    def timed(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        begin = perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            log.info("%.1f ms %s", (perf_counter() - begin) * 1000, sql)
+
+    connection.execute_wrappers.append(timed)
 
 
 @cache
@@ -106,7 +136,7 @@ def _service_failure(error: Exception) -> Failure | None:
     if not isinstance(error, ServiceError):
         return None
     return Failure(
-        error.message,
+        " ".join(filter(None, (error.message, WAYS_OUT.get(error.code)))),
         error.code,
         errors.WRONG_USE if isinstance(error, BadQuery) else errors.REFUSED,
         status="not found" if isinstance(error, NotFound) else STATUSES.get(error.code, "error"),

@@ -15,6 +15,7 @@ class Setting:
 
     ``attribute`` is its name among the Django settings, equal to ``name`` unless Django uses that name itself.
     ``roles`` are the daemons that may override it as ``MULTIFLEXI_<ROLE>_…``; ``role_defaults`` differ per daemon.
+    ``shortest`` is the least number of characters of a text, blanks around it not counted.
     ``below`` names a setting whose value must be greater. ``live`` settings are taken over from the file on SIGHUP.
     An empty text means "not set" unless ``keeps_empty``.
     """
@@ -28,6 +29,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    shortest: int = 0
     below: str = ""
     separator: str = ","
     schemes: tuple[str, ...] = ("http", "https")

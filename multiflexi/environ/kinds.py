@@ -23,6 +23,19 @@ class Unusable(ValueError):
     """The text breaks the rule of its type; the message is that rule."""
 
 
+def read_str(text: str, setting: Setting, base: Path) -> str:
+    """The text as it is, of at least the declared length."""
+    if rule := too_short(text, setting):
+        raise Unusable(rule)
+    return text
+
+
+def too_short(text: str, setting: Setting) -> str:
+    """The rule that the text breaks by its length; empty when it is long enough."""
+    length = len(text.strip())
+    return f"has {length} characters and must have at least {setting.shortest}" if length < setting.shortest else ""
+
+
 def read_bool(text: str, setting: Setting, base: Path) -> bool:
     """Truth value; 1/0, true/false, yes/no, on/off in any case."""
     word = text.lower()
@@ -126,7 +139,7 @@ def read_counts(text: str, setting: Setting, base: Path) -> dict[str, int]:
 
 
 READERS: dict[str, Callable[[str, Setting, Path], Any]] = {
-    "str": lambda text, setting, base: text,
+    "str": read_str,
     "bool": read_bool,
     "int": read_int,
     "float": read_float,

@@ -41,6 +41,8 @@ def _type_of(setting: Setting) -> str:
     if setting.choices:
         return " ".join(f"`{choice}`" for choice in setting.choices)
     words = [setting.type]
+    if setting.shortest:
+        words.append(f"≥ {setting.shortest} characters")
     if setting.minimum is not None:
         words.append(f"≥ {setting.minimum:g}")
     if setting.maximum is not None:

@@ -21,7 +21,8 @@ from multiflexi.services.search import containing
 
 NOUN = "Company"
 SLUG_LENGTH = 64
-SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# It may begin with what derived slugs do, of names such as "Česká pekárna".
+SLUG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 NULLABLE = ("ic", "dic", "email", "phone", "zabbix_host", "timezone", "language", "color", "max_running")
 NEVER_NULL = ("logo", "slug")
 EMPTY_MEANS_UNCHANGED = ("enabled", "created_at", "updated_at")
@@ -107,7 +108,7 @@ def remove(actor: Actor, company: Company, *, cascade: bool = False) -> dict[str
     if counts and not cascade:
         listed = ", ".join(f"{number} {noun}" for noun, number in counts.items())
         raise Refused(
-            f"Company {company.name} still has {listed}; use --cascade to delete them too, or disable the company.",
+            f"Company {company.name} still has {listed}; delete them first, or disable the company.",
             "company_has_dependants",
             details={"dependants": counts},
         )

@@ -144,7 +144,7 @@ def _kept_overrides(job: Job, given: Mapping[str, str]) -> dict[str, str]:
     if gone:
         raise Refused(
             f"Job {job.pk} was given {', '.join(gone)} for that run alone, and such secrets are not kept; give them "
-            "again with --env NAME=VALUE, or make a new job with job:create.",
+            "again, or make a new job.",
             "secret_override_gone",
             details={"names": gone},
         )

@@ -44,7 +44,5 @@ def ready(text: str) -> str:
     """The form a hash made elsewhere is stored in. Raises Invalid."""
     known = stored_form(text)
     if known is None:
-        raise invalid_field(
-            "password", _("this is no known password hash; give the clear password with --plaintext instead.")
-        )
+        raise invalid_field("password", _("this is no known password hash; give the clear password instead."))
     return known

@@ -221,7 +221,7 @@ def _refuse_incomplete(template: RunTemplate) -> None:
     if names:
         raise Refused(
             f"Run template {template.name} cannot be activated, not set yet: {', '.join(names)}; "
-            "give them with --config or assign a credential.",
+            "give their values or assign a credential.",
             "runtemplate_incomplete",
             details={"missing": names},
         )

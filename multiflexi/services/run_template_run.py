@@ -132,7 +132,7 @@ def obstacles(template: RunTemplate) -> list[str]:
     app, company = template.app, template.company
     found = (
         (template.archived_at, f"Run template {template.name} is archived."),
-        (not template.active, f"Run template {template.name} is inactive; activate it with --active 1."),
+        (not template.active, f"Run template {template.name} is inactive; activate it first."),
         (not company.enabled or company.archived_at, f"Company {company.name} is disabled; enable it first."),
         (not app.enabled or app.retired_at, f"Application {app.name} is disabled; enable it first."),
     )
@@ -150,7 +150,7 @@ def _refuse_missing(template: RunTemplate, given: Mapping[str, str]) -> None:
     if names:
         raise Refused(
             f"Run template {template.name} cannot run, not set yet: {', '.join(names)}; "
-            "give them with --config or assign a credential.",
+            "give their values or assign a credential.",
             "runtemplate_incomplete",
             details={"missing": names},
         )

@@ -128,7 +128,7 @@ def _settle_cadence(given: dict[str, Any], stored: RunTemplate | None) -> None:
         given["cron"] = None
     elif cron == "" or not (stored and stored.cron):
         raise Invalid(
-            "cron: the custom interval needs a cron expression; give one, e.g. --cron '15 4 * * 1-5'.",
+            "cron: the custom interval needs a cron expression; give one, e.g. 15 4 * * 1-5.",
             "invalid_value",
             details={"field": "cron"},
             members={"cron": cron},

@@ -161,8 +161,7 @@ def remove(actor: Actor, user: User) -> None:
         launched = Job.objects.filter(launched_by=user).count()
         if launched:
             raise Refused(
-                f"User {user.login} launched {launched} jobs, which name their author; disable the account with "
-                "user:update --enabled 0 instead.",
+                f"User {user.login} launched {launched} jobs, which name their author; disable the account instead.",
                 "user_has_jobs",
                 details={"jobs": launched},
             )

@@ -159,7 +159,7 @@ def remove(call: Call) -> Done:
     value("--company_id", "--company", help="Id or slug"),
     value("--key", help="Name of the variable"),
     value("--value", help="Its value; - reads standard input"),
-    optional("--secret", help="Keep it sealed and masked", type=BOOLEAN),
+    optional("--secret", help="Keep it sealed and masked", type=BOOLEAN, bare="1"),
     listing(),
     changes=True,
 )

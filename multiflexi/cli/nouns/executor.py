@@ -22,11 +22,12 @@ MARKS = {"ok": "ok  ", "warning": "warn", "error": "FAIL"}
     database=False,
 )
 def check(call: Call) -> Document:
-    from multiflexi.cli import startup
+    from multiflexi import pageless
+
+    further = _sharing(call)
+    pageless.set_up()
     from multiflexi.services import executor_check
 
-    startup.load(call.get("environment"))
-    further = _sharing(call)
     reports = executor_check.check(call["executor"] or (), further)
     unusable = [one["executor"] for one in reports if not one["usable"]]
     complaint = f"Not usable on this host: {', '.join(unusable)}"

@@ -137,14 +137,26 @@ def update(call: Call) -> Done:
     )
 
 
-@NOUN.command("delete", "Delete a job with its output", identifier("--id", help="Id"), dry_run(), changes=True)
+@NOUN.command(
+    "delete",
+    "Delete a job with its output",
+    identifier("--id", help="Id"),
+    flag("--force", help="Stop it first if it is under way"),
+    value("--timeout", help="With --force: wait for its end at most so many seconds", type=COUNT, default=60),
+    dry_run(),
+    changes=True,
+)
 def delete(call: Call) -> Done:
-    from multiflexi.services import job
+    from multiflexi.models import ACTIVE_STATES
+    from multiflexi.services import job, job_stop
 
     found = _selected(call)
     number = found.pk
     if call.dry_run:
         return Done({"dry_run": True, "job_id": number}, f"Job {number} would be deleted")
+    if call["force"] and found.status in ACTIVE_STATES:
+        job_stop.request_stop(call.actor, found, level="stop")
+        (found,) = ended(call, [number])
     job.remove(call.actor, found)
     return Done({"deleted": True, "job_id": number}, f"Job {number} deleted")
 

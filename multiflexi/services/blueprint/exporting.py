@@ -36,7 +36,7 @@ def export(actor: Actor, companies: Collection[Company] | None = None) -> str:
 
 
 def document(state: State) -> dict[str, Any]:
-    """The content of the file; what has its default value is left out."""
+    """The content of the file; what has its default value is left out, and names are sorted, whatever was first."""
     used = {one.app_id for held in state.companies for one in held.templates}
     used |= {number for held in state.companies for number in held.applications}
     apps = [app for number, app in state.applications.items() if number in used]
@@ -44,7 +44,7 @@ def document(state: State) -> dict[str, Any]:
     shared = [_type(state, one) for one in state.shared_types if one.pk in used_types]
     return _filled(
         format=shape.FORMAT,
-        applications={app.code: {"uuid": str(app.uuid), "name": app.name} for app in apps},
+        applications=_sorted({app.code: {"uuid": str(app.uuid), "name": app.name} for app in apps}),
         credential_types=shared,
         companies=[_company(state, held) for held in state.companies],
     )
@@ -54,12 +54,12 @@ def _company(state: State, held: Held) -> dict[str, Any]:
     return {
         **_columns(held.company, shape.COMPANY),
         **_filled(
-            environment={
-                name: KEPT_SECRET if entry.secret else entry.value for name, entry in held.environment.items()
-            },
-            applications=[
-                state.applications[number].code for number in sorted(held.applications) if number in state.applications
-            ],
+            environment=_sorted(
+                {name: KEPT_SECRET if entry.secret else entry.value for name, entry in held.environment.items()}
+            ),
+            applications=sorted(
+                state.applications[number].code for number in held.applications if number in state.applications
+            ),
             credential_types=[_type(state, one) for one in held.types],
             credentials=[_credential(state, held, one) for one in held.credentials],
             run_templates=[_template(state, held, one) for one in held.templates if one.app_id in state.applications],
@@ -69,7 +69,7 @@ def _company(state: State, held: Held) -> dict[str, Any]:
 
 def _type(state: State, kind: CredentialType) -> dict[str, Any]:
     values = state.type_values.get(kind.pk, {})
-    fixed = [name for name, row in values.items() if row.kind == TypeValueKind.FIXED]
+    fixed = sorted(name for name, row in values.items() if row.kind == TypeValueKind.FIXED)
     shown = _columns(kind, shape.TYPE)
     return {
         "name": shown.pop("name"),
@@ -86,7 +86,13 @@ def _credential(state: State, held: Held, credential: Credential) -> dict[str, A
     for name in state.required_secrets.get(kind.credential_prototype_id or 0, ()):
         values.setdefault(name, KEPT_SECRET)
     shown = _columns(credential, shape.CREDENTIAL)
-    return {"name": shown.pop("name"), "kind": kind.prototype, "type": kind.name, **shown, **_filled(values=values)}
+    return {
+        "name": shown.pop("name"),
+        "kind": kind.prototype,
+        "type": kind.name,
+        **shown,
+        **_filled(values=_sorted(values)),
+    }
 
 
 def _template(state: State, held: Held, template: RunTemplate) -> dict[str, Any]:
@@ -114,7 +120,11 @@ def labels_of(credentials: Iterable[Credential]) -> dict[int, str]:
 
 
 def _values(rows: Iterable[Any]) -> dict[str, Any]:
-    return {row.name: KEPT_SECRET if row.is_encrypted else row.value for row in rows if row.value is not None}
+    return _sorted({row.name: KEPT_SECRET if row.is_encrypted else row.value for row in rows if row.value is not None})
+
+
+def _sorted(named: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(sorted(named.items()))
 
 
 def _columns(record: Model, readers: Mapping[str, Any]) -> dict[str, Any]:

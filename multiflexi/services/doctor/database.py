@@ -30,7 +30,9 @@ def reachable(timeout: float) -> Iterator[Finding]:
         yield broken(
             "connection",
             _("the database cannot be used: %(reason)s") % {"reason": " ".join(str(error).split())},
-            _("start the server, or correct DB_HOST, DB_PORT, DB_DATABASE, DB_USERNAME and DB_PASSWORD"),
+            _("correct DB_DATABASE, or put a backup in the place of the file")
+            if connection.vendor == "sqlite"
+            else _("start the server, or correct DB_HOST, DB_PORT, DB_DATABASE, DB_USERNAME and DB_PASSWORD"),
         )
         return
     yield well("connection", f"{connection.display_name} {version}")

@@ -41,6 +41,8 @@ def test_a_company_with_dependants_goes_only_with_them(root_asks: Caller, alice_
     assert alice_asks.get(f"{one}/stats").json()["failed"] == 1
     refused = root_asks.delete(one)
     assert (refused.status_code, refused.json()["details"]["dependants"]["jobs"]) == (409, 2)
+    assert refused.json()["detail"].endswith("cascade=true deletes them, too.")
+    assert "--cascade" not in refused.json()["detail"]
     assert root_asks.delete(f"{one}?cascade=true").status_code == 204
     assert not Company.objects.exists()
 

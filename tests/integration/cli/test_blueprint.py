@@ -195,6 +195,18 @@ def test_an_export_applied_to_an_empty_installation_reproduces_it(cli: Cli, setu
     assert _apply(cli, setup_file).json["changes"] == []
 
 
+def test_an_export_does_not_depend_on_what_was_stored_first(cli: Cli, setup_file: Path) -> None:
+    _apply(cli, setup_file)
+    company_env.set_value(HAND, Company.objects.get(), "ALPHA", "1")
+    first = cli("export").out
+    assert first.index("ALPHA:") < first.index("BACKUP_PASSWORD:") < first.index("REGION:")
+    credential = Credential.objects.get()
+    value = credential.values.get(name="DB_CONNECTION")
+    value.delete()
+    credential.values.create(name=value.name, value=value.value)
+    assert cli("export").out == first
+
+
 def test_an_export_changes_nothing_where_it_was_made(cli: Cli, setup_file: Path) -> None:
     _apply(cli, setup_file)
     setup_file.write_text(cli("export").out, encoding="utf-8")

@@ -118,12 +118,14 @@ def test_remove_refuses_while_anything_depends_on_it(cli: Cli, template: RunTemp
     assert (outcome.code, outcome.json["code"]) == (1, "company_has_dependants")
     assert outcome.json["details"]["dependants"]["run templates"] == 1
     assert "--cascade" in outcome.err
+    assert "--cascade" in outcome.json["message"]
 
 
 def test_cascade_asks_first(cli: Cli, template: RunTemplate) -> None:
     cli("run-template:schedule", template.pk)
     assert cli("company:remove", "acme", "--cascade", "-n").code == 1
     assert cli("company:remove", "acme", "--cascade", stdin="n\n").code == 1
+    assert "] \nAborted" in cli("company:remove", "acme", "--cascade", stdin="").err
     assert Company.objects.exists()
     assert cli("company:remove", "acme", "--cascade", stdin="y\n").code == 0
     assert not Company.objects.exists()
@@ -197,3 +199,16 @@ def test_reading_creates_no_account_and_changing_one(cli: Cli, acme: Company) ->
     assert User.objects.count() == before + 1
     assert not author.enabled
     assert AuditEntry.objects.get(action="update").user_id == author.pk
+
+
+def test_a_bare_secret_seals_a_variable_whatever_its_name(cli: Cli, acme: Company) -> None:
+    words = ("company:env", "set", "--company", "acme", "--key", "REGION", "--value", "s3cretvalue", "--secret")
+    assert cli(*words, "-f", "json").json["secret"] is True
+    assert "s3cretvalue" not in cli("company:env", "export", "--company", "acme").out
+
+
+def test_a_derived_slug_can_be_written_back(cli: Cli) -> None:
+    cli("company:create", "--name", "Česká pekárna")
+    assert Company.objects.get().slug == "_esk__pek_rna"
+    assert cli("company:update", "_esk__pek_rna", "--slug", "_esk__pek_rna", "--ic", "1").code == 0
+    assert cli("company:update", "_esk__pek_rna", "--slug", "-x").code == 1

@@ -209,6 +209,13 @@ def test_a_broken_installation_is_told_without_a_traceback(tmp_path: Path) -> No
         assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_file_that_is_no_database_is_told_what_can_be_done_with_a_file(tmp_path: Path) -> None:
+    (tmp_path / "junk").write_text("neither tables nor rows\n" * 50, encoding="utf-8")
+    done = _broken(tmp_path, "doctor", "--only", "database", DB_CONNECTION="sqlite", DB_DATABASE=str(tmp_path / "junk"))
+    assert "file is not a database" in done.stdout
+    assert "correct DB_DATABASE, or put a backup in the place of the file" in done.stdout
+
+
 def test_the_settings_in_effect_are_shown_without_a_database(tmp_path: Path) -> None:
     file = tmp_path / "multiflexi.env"
     file.write_text("DB_CONNECTION=pgsql\nMULTIFLEXI_POLL=never\n", encoding="utf-8")

@@ -249,6 +249,30 @@ def test_delete_takes_everything_along(cli: Cli, pending: Job) -> None:
         assert not model._default_manager.exists(), model
 
 
+def test_a_job_under_way_is_deleted_by_force_once_it_has_ended(
+    cli: Cli, pending: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    Job.objects.update(status="running")
+
+    def stop(actor: Any, job: Job, *, level: str, reason: str | None = None) -> str:
+        asked.append(level)
+        Job.objects.update(status="terminated", exitcode=143, begin=datetime.now(UTC), end=datetime.now(UTC))
+        return "running"
+
+    monkeypatch.setattr("multiflexi.services.job_stop.request_stop", stop)
+    assert cli("job:delete", pending.pk, "--force", "-f", "json").json == {"deleted": True, "job_id": pending.pk}
+    assert asked == ["stop"]
+    assert not Job.objects.exists()
+
+
+def test_force_gives_up_when_nobody_ends_the_job(cli: Cli, pending: Job) -> None:
+    Job.objects.update(status="running")
+    outcome = cli("job:delete", pending.pk, "--force", "--timeout", "1", "-f", "json")
+    assert (outcome.code, outcome.json["code"]) == (124, "wait_timeout")
+    assert Job.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "left"),
     [

@@ -20,3 +20,8 @@ def test_every_command_has_help(name: str) -> None:
     text = manual.command_help(name)
     assert KNOWN[name].help in text
     assert f"multiflexi-cli {name}" in text
+
+
+def test_commands_that_wait_tell_the_exit_code_of_an_expired_wait() -> None:
+    assert 124 in manual.description(tree.command("job:create"))["exit_codes"]
+    assert 124 not in manual.description(tree.command("job:list"))["exit_codes"]

@@ -25,10 +25,17 @@ NOUN = Noun("thing", "Things")
     value("--config", type=values.PAIR, multiple=True),
     value("--state", type=values.Word("queue-one", "allow")),
     optional("--ic"),
+    optional("--secret", type=values.BOOLEAN, bare="1"),
+    value("--output", "-o"),
     flag("--cascade"),
     listing(),
 )
 def change(call: Call) -> Done:
+    return Done({}, "")
+
+
+@NOUN.command("load", "Load files", value("--file", "--json", positional="many"), database=False)
+def load(call: Call) -> Done:
     return Done({}, "")
 
 
@@ -50,6 +57,15 @@ def parsed(words: list[str], action: str = "change") -> dict[str, Any]:
         (["-f=json"], "format", "json"),
         (["-fJSON"], "format", "json"),
         (["-nf", "yaml"], "format", "yaml"),
+        (["-e=/x.env"], "environment", "/x.env"),
+        (["-o=a=b"], "output", "a=b"),
+        (["-o=-5"], "output", "-5"),
+        (["--secret"], "secret", True),
+        (["--secret", "--cascade"], "secret", True),
+        (["--secret", "0"], "secret", False),
+        ([], "secret", None),
+        (["--id", "5", "--id=5"], "id", "5"),
+        ([], "id", None),
         (["--format", "table"], "format", "text"),
         (["--format"], "format", "text"),
         (["--format", "--cascade"], "format", "text"),
@@ -92,6 +108,7 @@ def test_accepted(words: list[str], name: str, expected: Any) -> None:
         ["--nope"],
         ["5", "6"],
         ["5", "--id=6"],
+        ["--id=5", "--id=6"],
         ["--cascade=1"],
     ],
 )
@@ -103,6 +120,10 @@ def test_wrong_use(words: list[str]) -> None:
 def test_repeatable_identifiers_come_from_both_places() -> None:
     assert parsed(["--id", "1", "2", "3"], "many")["id"] == ["1", "2", "3"]
     assert parsed([], "many")["id"] == []
+
+
+def test_every_file_counts_however_it_is_given() -> None:
+    assert parsed(["--file", "a", "--json=b", "c"], "load")["file"] == ["a", "b", "c"]
 
 
 def test_an_option_that_was_not_given_differs_from_an_empty_one() -> None:

@@ -63,6 +63,12 @@ def test_a_definition_is_validated_without_settings_or_home(tmp_path: Path) -> N
     assert call("application:validate-json", "--file", str(tmp_path / "none.json")).returncode == 1
 
 
+def test_a_host_is_tried_without_a_database() -> None:
+    done = call("executor:check", "--executor", "Native", "-f", "json")
+    assert json.loads(done.stdout)[0]["executor"] == "Native", done.stderr
+    assert "the database was not asked" in done.stderr
+
+
 def test_missing_settings_are_named_together() -> None:
     done = call("company:list", "-f", "json")
     assert done.returncode == 78
@@ -180,3 +186,17 @@ def test_a_closed_output_is_no_crash() -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_vv_times_statements_without_their_values(tmp_path: Path) -> None:
+    env = {
+        **BARE,
+        "DB_CONNECTION": "sqlite",
+        "DB_DATABASE": str(tmp_path / "mf.sqlite3"),
+        "ENCRYPTION_MASTER_KEY": "k" * 40,
+    }
+    assert call("setup", "--quiet", env=env).returncode == 0
+    done = call("company:get", "--name", "s3cretname", "-vv", env=env)
+    assert " ms SELECT " in done.stderr
+    assert "s3cretname" not in done.stderr.replace("Company with name s3cretname not found", "")
+    assert "SELECT" not in call("company:get", "--name", "s3cretname", "-v", env=env).stderr

@@ -11,6 +11,7 @@ from multiflexi.environ import SettingsError
 from multiflexi.environ.declare import with_overrides
 from multiflexi.environ.kinds import READERS
 from multiflexi.environ.reference import markdown
+from multiflexi.vault.master import MIN_LENGTH
 
 DECLARED = settings.declared
 
@@ -67,3 +68,7 @@ def test_the_reference_page_has_one_row_per_setting_and_no_trace_of_this_machine
     assert rows == [setting.name for setting in DECLARED]
     assert str(settings._HOST) not in re.findall(r"`([^`]*)`", page)
     assert "| `MULTIFLEXI_MAX_PARALLEL` ↻ | int, ≥ 0, ≤ 100000 | twice the processors, at least 4 |" in page
+
+
+def test_a_master_key_is_as_long_as_the_vault_wants_it() -> None:
+    assert {one.name: one.shortest for one in DECLARED if one.shortest} == {"ENCRYPTION_MASTER_KEY": MIN_LENGTH}

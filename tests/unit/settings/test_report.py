@@ -14,7 +14,8 @@ DECLARED = (
     *DATABASE,
     Setting("MULTIFLEXI_TMP", "path", None, "tmp"),
     Setting("MULTIFLEXI_MAX_PARALLEL", "int", 4, "places"),
-    Setting("ENCRYPTION_MASTER_KEY", "str", None, "key", secret=True, aliases=("MULTIFLEXI_MASTER_KEY",)),
+    Setting("ENCRYPTION_MASTER_KEY", "str", None, "key", secret=True, aliases=("MULTIFLEXI_MASTER_KEY",), shortest=32),
+    Setting("MULTIFLEXI_MASTER_KEY_FILE", "path", None, "file of the key"),
 )
 
 
@@ -53,9 +54,25 @@ def test_unset_settings_appear_on_request(report: Any) -> None:
 
 
 def test_secrets_are_masked(report: Any) -> None:
-    rows = report("DB_CONNECTION=sqlite\nDB_DATABASE=/x\nMULTIFLEXI_MASTER_KEY=hunter22hunter22\n")
+    rows = report(f"DB_CONNECTION=sqlite\nDB_DATABASE=/x\nMULTIFLEXI_MASTER_KEY={'hunter22' * 4}\n")
     assert rows["ENCRYPTION_MASTER_KEY"]["value"] == "•" * 8
     assert "hunter22" not in str(rows)
+
+
+def test_a_master_key_that_the_vault_would_refuse_is_an_error_and_not_shown(report: Any) -> None:
+    row = report("DB_CONNECTION=sqlite\nDB_DATABASE=/x\nENCRYPTION_MASTER_KEY=hunter22\n")["ENCRYPTION_MASTER_KEY"]
+    assert not row["ok"]
+    assert "has 8 characters and must have at least 32" in row["message"]
+    assert "hunter22" not in str(row)
+
+
+def test_so_is_a_file_that_holds_such_a_key_or_none(report: Any, tmp_path: Any) -> None:
+    given = f"DB_CONNECTION=sqlite\nDB_DATABASE=/x\nMULTIFLEXI_MASTER_KEY_FILE={tmp_path}/key\n"
+    assert "cannot be read: No such file" in report(given)["ENCRYPTION_MASTER_KEY"]["message"]
+    (tmp_path / "key").write_text("hunter22\n")
+    assert "has 8 characters" in report(given)["ENCRYPTION_MASTER_KEY"]["message"]
+    (tmp_path / "key").write_text("k" * 32)
+    assert report(given)["ENCRYPTION_MASTER_KEY"]["ok"]
 
 
 def test_missing_and_unusable_settings_are_errors_and_the_rest_is_still_told(report: Any) -> None:

@@ -23,6 +23,8 @@ VALUES = "set_values"
 MEDIA_TYPE = "application/problem+json"
 # Rules about values rather than states, although services refuse them by the record's state.
 UNPROCESSABLE = frozenset({"runtemplate_incomplete"})
+# The services tell the rule; this is how the way out is called here.
+WAYS_OUT = {"company_has_dependants": "cascade=true deletes them, too."}
 STATUS: tuple[tuple[type[errors.ServiceError], int], ...] = (
     (errors.BadCredential, 401),
     (errors.TooMany, 429),
@@ -66,10 +68,11 @@ class Busy(exceptions.APIException):
 def answer(error: Exception, context: Mapping[str, Any]) -> Response:
     """The answer to a request that failed; what nobody foresaw is logged and told without its inside."""
     if isinstance(error, errors.ServiceError):
+        told = " ".join(filter(None, (error.message, WAYS_OUT.get(error.code))))
         refused = _problem(
             context,
             status_of(error),
-            error.message,
+            told,
             error.code,
             found=list(_of_service(error, context)),
             details=error.details,
