@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from multiflexi.models import Credential, CredentialType, CredentialTypeValue, CredentialValue, FieldType
+from multiflexi.models import Credential, CredentialType, CredentialTypeValue, CredentialValue, FieldType, TypeValueKind
 from multiflexi.record.actor import Actor
 from multiflexi.services import credential_fields
 from multiflexi.services.credential_fields import UNCHANGED, Fields, KnownField
@@ -22,6 +22,7 @@ from multiflexi.services.rights import OF_THE_INSTALLATION
 
 Addresses = dict[str, str]
 _NAMES = re.compile(r"(^|_)(HOST|HOSTNAME|SERVER|URL|URI|ADDRESS|PORT|REGISTRY|PROXY)$")
+OF_ITSELF = 0
 _EMPTY = Q(value=None) | Q(value="")
 
 
@@ -32,17 +33,12 @@ def is_free(actor: Actor) -> bool:
 
 def of_credential(credential: Credential) -> Addresses:
     """The addresses that a credential has, of its own or by its type."""
-    own = CredentialValue.objects.filter(credential=credential, is_encrypted=False).exclude(_EMPTY)
-    addresses = of_type(credential.credential_type)
-    return addresses | {name: value or "" for name, value in own.values_list("name", "value") if name in addresses}
+    return _by_credential(credential.credential_type, [credential.pk])[credential.pk]
 
 
-def of_type(kind: CredentialType) -> Addresses:
-    """The addresses that a type gives to its credentials, empty where it leaves them to these."""
-    fields = _addresses(credential_fields.of_type(kind))
-    shared = CredentialTypeValue.objects.filter(credential_type=kind, name__in=fields, is_encrypted=False)
-    given = dict(shared.exclude(_EMPTY).values_list("name", "value"))
-    return {name: given.get(name) or field.default or "" for name, field in fields.items()}
+def of_type(kind: CredentialType) -> dict[int, Addresses]:
+    """The addresses of a type, under the id 0, and those of its credentials by their ids."""
+    return _by_credential(kind, list(kind.credentials.values_list("pk", flat=True)))
 
 
 def need_secrets_again(
@@ -56,25 +52,39 @@ def need_secrets_again(
 
 
 def need_secrets_of_type_again(
-    actor: Actor, kind: CredentialType, before: Addresses, given: Mapping[str, str | None]
+    actor: Actor, kind: CredentialType, before: Mapping[int, Addresses], given: Mapping[str, str | None]
 ) -> None:
     """As `need_secrets_again` for a type. Raises Refused when secrets of its credentials would go elsewhere."""
-    moved = [] if is_free(actor) else _moved(before, of_type(kind))
-    if not moved:
-        return
-    rows = CredentialTypeValue.objects.filter(credential_type=kind, is_encrypted=True)
-    _refuse_kept(_kept(rows, _told(given)), moved)
-    for credential in kind.credentials.order_by("pk"):
-        values = CredentialValue.objects.filter(credential=credential).exclude(_EMPTY)
-        own = set(values.filter(name__in=moved).values_list("name", flat=True))
-        if values.filter(is_encrypted=True).exists() and not own.issuperset(moved):
-            raise Refused(
-                f"Credential {credential.name} ({credential.pk}) has secrets, which {' and '.join(moved)} of its type "
-                "would send elsewhere; give it an address of its own together with its secrets, or change the type on "
-                "the command line.",
-                "secret_needed_again",
-                details={"credential_id": credential.pk, "addresses": moved},
-            )
+    after = {} if is_free(actor) else of_type(kind)
+    moved = {number: names for number, one in after.items() if (names := _moved(before.get(number, {}), one))}
+    if OF_ITSELF in moved:
+        rows = CredentialTypeValue.objects.filter(credential_type=kind, is_encrypted=True)
+        _refuse_kept(_kept(rows, _told(given)), moved[OF_ITSELF])
+    secrets = CredentialValue.objects.filter(credential__in=moved.keys(), is_encrypted=True).exclude(_EMPTY)
+    row = secrets.select_related("credential").order_by("credential").first()
+    if row is not None:
+        names = moved[row.credential_id]
+        raise Refused(
+            f"Credential {row.credential.name} ({row.credential_id}) has secrets, which {' and '.join(names)} of its "
+            "type would send elsewhere; give it an address of its own together with its secrets, or change the type on "
+            "the command line.",
+            "secret_needed_again",
+            details={"credential_id": row.credential_id, "addresses": names},
+        )
+
+
+def _by_credential(kind: CredentialType, numbers: list[int]) -> dict[int, Addresses]:
+    fields = _addresses(credential_fields.of_type(kind))
+    shared = CredentialTypeValue.objects.filter(credential_type=kind, name__in=fields, is_encrypted=False)
+    given: Addresses = {name: field.default or "" for name, field in fields.items()}
+    fixed: Addresses = {}
+    for name, value, sort in shared.exclude(_EMPTY).values_list("name", "value", "kind"):
+        (fixed if sort == TypeValueKind.FIXED else given)[name] = value or ""
+    found: dict[int, Addresses] = {number: dict(given) for number in (OF_ITSELF, *numbers)}
+    own = CredentialValue.objects.filter(credential__in=numbers, name__in=fields, is_encrypted=False).exclude(_EMPTY)
+    for number, name, value in own.values_list("credential_id", "name", "value"):
+        found[number][name] = value or ""
+    return {number: one | fixed for number, one in found.items()}
 
 
 def _addresses(fields: Fields) -> Fields:

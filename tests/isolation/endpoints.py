@@ -246,7 +246,7 @@ PAGES: Rows = {
         for name in ("token", "revoke")
         for slash in ("", "/")
     },
-    **{f"oauth/introspect{slash}": dict.fromkeys(("GET", "POST"), Row(PUBLIC, done=(401, 403))) for slash in ("", "/")},
+    **{f"oauth/introspect{slash}": {"POST": Row(PUBLIC, {}, done=(401,))} for slash in ("", "/")},
     ".well-known/oauth-authorization-server": {"GET": Row(PUBLIC)},
     ".well-known/oauth-authorization-server/{issuer_path}": {
         "GET": Row(PUBLIC, parts={"issuer_path": Text("multiflexi")}, done=(200, 404))

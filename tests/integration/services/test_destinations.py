@@ -86,6 +86,18 @@ def test_an_address_of_the_type_moves_no_secrets_either(acme: Company, alice: Us
     assert credential_type.update(_by(alice), kind, values={"LEDGER_URL": THERE})
 
 
+def test_a_fixed_address_of_the_type_goes_before_that_of_the_credential(
+    acme: Company, alice: User, prototype: CredentialPrototype
+):
+    stored = _stored(acme, prototype)
+    kind = stored.credential_type
+    with pytest.raises(Refused, match=stored.name):
+        credential_type.update(_by(alice), kind, values={"LEDGER_URL": THERE}, fixed={"LEDGER_URL": True})
+    assert credential_type.update(_by(alice), kind, values={"LEDGER_URL": THERE})
+    with pytest.raises(Refused, match=stored.name):
+        credential_type.update(_by(alice), kind, fixed={"LEDGER_URL": True})
+
+
 def test_a_secret_of_the_type_is_given_again_with_its_address(
     acme: Company, alice: User, prototype: CredentialPrototype
 ):
