@@ -61,7 +61,9 @@ def _seal_batch() -> int:
     ids = [int(number) for number, _code in entries]
     try:
         with transaction.atomic():
-            last = AuditSeal.objects.order_by("-pk").values_list("seal_hash", flat=True).first() or FIRST
+            # Locked, lest sealers that insert behind the same link block each other, which MariaDB calls a deadlock.
+            newest = AuditSeal.objects.select_for_update().order_by("-pk")
+            last = newest.values_list("seal_hash", flat=True).first() or FIRST
             AuditSeal.objects.create(
                 entries=entries, first_id=ids[0], last_id=ids[-1], prev_hash=last, seal_hash=hash_of(last, entries)
             )

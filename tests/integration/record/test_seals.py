@@ -18,6 +18,7 @@ from multiflexi.record.verification import verify
 from multiflexi.vault import keyring, rotation
 from multiflexi.vault.errors import VaultError
 from multiflexi.vault.rotation import Selection
+from tests.integration.jobs.builders import in_threads
 
 pytestmark = pytest.mark.usefixtures("ring")
 SYSTEM = Actor(user_id=None, origin="daemon")
@@ -164,6 +165,22 @@ def test_of_two_sealers_one_carries_the_chain_on(shared_db: None, monkeypatch: p
     monkeypatch.setattr(seals, "hash_of", interrupted)
     assert seals.seal() == (2 if connection.vendor == "sqlite" else 0)
     assert AuditSeal.objects.count() == 1
+    assert verify().broken == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_sealers_at_once_leave_it_to_one_of_them(shared_db: None) -> None:
+    write(1)
+    seals.seal()
+
+    def work() -> None:
+        for _ in range(40):
+            write(1)
+            seals.seal()
+
+    in_threads(*[work] * 3)
+    seals.seal()
+    assert AuditUnsealed.objects.count() == 0
     assert verify().broken == []
 
 
