@@ -18,6 +18,8 @@ from tests.http import a_token
 from tests.installation import environment_of_processes, first_rows, person
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+# Tests read English, whatever language the developer's shell speaks.
+os.environ["LC_ALL"] = "C.UTF-8"
 WAYS_TO_THE_DATABASE = {"db", "transactional_db", "django_db_setup"}
 
 

@@ -19,6 +19,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
+from multiflexi.cli import manual
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("multiflexi", "daemons")
 CATALOGUES = ROOT / "multiflexi" / "locale"
@@ -61,6 +63,8 @@ def marked() -> Catalog:
             comment_tags=("Translators:",),
         ):
             found.add(text, auto_comments=comments, context=context)
+    for text in manual.texts():
+        found.add(text)
     return found
 
 

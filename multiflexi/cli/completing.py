@@ -9,6 +9,7 @@ from typing import Any
 
 from multiflexi.cli import tree, words
 from multiflexi.cli.declare import Command, Option
+from multiflexi.cli.language import gettext as _
 
 Offer = tuple[str, str]
 
@@ -45,7 +46,7 @@ def offers(given: Sequence[str], environment: str | None = None) -> list[Offer]:
         if not first:
             return _begins(_commands(word), word)
         if len(first) == 1 and ":" not in first[0] and not (one := _noun(first[0])).single:
-            return _begins(((action, str(each.help)) for action, each in tree.load(one).commands.items()), word)
+            return _begins(((action, _(str(each.help))) for action, each in tree.load(one).commands.items()), word)
         command = tree.command(words.resolve(before).name)
         return _begins(_of_command(command, before, word, environment), word)
     return []
@@ -64,31 +65,35 @@ def _begins(found: Iterable[Offer], word: str) -> list[Offer]:
 
 def _commands(word: str) -> Iterator[Offer]:
     if word.startswith("-"):
-        yield from (("--help", "Show help"), ("--version", "Show the version"), ("--environment", "Settings file"))
+        yield from (
+            ("--help", _("Show help")),
+            ("--version", _("Show the version")),
+            ("--environment", _("Settings file")),
+        )
     elif ":" in word:
         one = _noun(word.partition(":")[0])
         spelled = word.partition(":")[0]
-        yield from ((f"{spelled}:{action}", str(each.help)) for action, each in tree.load(one).commands.items())
+        yield from ((f"{spelled}:{action}", _(str(each.help))) for action, each in tree.load(one).commands.items())
     else:
         for one in tree.ENTRIES:
             if not one.name.startswith(word or tuple("abcdefghijklmnopqrstuvwxyz")):
                 continue
             if one.single:
-                yield one.name, str(tree.load(one).commands[one.name].help)
+                yield one.name, _(str(tree.load(one).commands[one.name].help))
             else:
-                yield from ((str(each.name), str(each.help)) for each in tree.load(one).commands.values())
+                yield from ((str(each.name), _(str(each.help))) for each in tree.load(one).commands.values())
 
 
 def _of_command(command: Command, before: Sequence[str], word: str, environment: str | None) -> Iterator[Offer]:
     options = [one for one in command.params if isinstance(one, Option)]
     if word.startswith("--") and "=" in word:
-        name, _, part = word.partition("=")
+        name, _sign, part = word.partition("=")
         option = _named(options, name)
         values = _values(command, option, part, environment) if option else []
         yield from ((f"{name}={value}", about) for value, about in values)
     elif word.startswith("-"):
         for one in options:
-            yield from ((name, one.help or "") for name in one.opts if name.startswith("--"))
+            yield from ((name, _(str(one.help or ""))) for name in one.opts if name.startswith("--"))
     elif (option := _named(options, before[-1])) and not (option.is_flag or option.count):
         yield from _values(command, option, word, environment)
     else:

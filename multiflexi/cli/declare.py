@@ -14,6 +14,7 @@ import click
 
 from multiflexi.cli import values
 from multiflexi.cli.call import Call
+from multiflexi.cli.language import gettext as _
 from multiflexi.cli.output.results import Result
 
 # `--FIO_TOKEN=value`, the older spelling of `--field FIO_TOKEN=value`.
@@ -165,11 +166,24 @@ class Command(click.Command):
             },
         )
 
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix=_("Usage:") + " ")
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_(str(self.help)))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = [one.get_help_record(ctx) for one in self.get_params(ctx)]
+        with formatter.section(_("Options")):
+            formatter.write_dl([(names, _(text)) for names, text in filter(None, records)])
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from multiflexi.cli import examples
 
-        if calls := examples.of(str(self.name)):
-            with formatter.section("Examples"):
+        if calls := examples.of(str(self.name), _):
+            with formatter.section(_("Examples")):
                 formatter.write("".join(f"  {call}\n" for call in calls))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from multiflexi.cli.main import PROGRAM
 
+REMARK = "  # "
 # One call in each line, without the name of the program; what follows two blanks and # tells why.
 CALLS = """
 help run-template:create
@@ -180,6 +183,19 @@ prune --logs --jobs --keep 10000 --dry-run
 """
 
 
-def of(name: str) -> list[str]:
+def of(name: str, translated: Callable[[str], str] = str) -> list[str]:
     """The calls that show the command `noun:action`, each with its remark."""
-    return [f"{PROGRAM} {line}" for line in CALLS.strip().splitlines() if line.partition(" ")[0] == name]
+    return [
+        f"{PROGRAM} {call}{f'{REMARK}{translated(remark)}' if remark else ''}"
+        for call, _sign, remark in _lines()
+        if call.partition(" ")[0] == name
+    ]
+
+
+def remarks() -> list[str]:
+    """What the remarks tell people."""
+    return [remark for _call, _sign, remark in _lines() if remark]
+
+
+def _lines() -> Iterator[tuple[str, str, str]]:
+    return (line.partition(REMARK) for line in CALLS.strip().splitlines())

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from multiflexi import __version__
-from multiflexi.cli import tree
+from multiflexi.cli import examples, tree
 from multiflexi.cli.declare import Argument, Command, Option
+from multiflexi.cli.language import gettext as _
 from multiflexi.cli.main import PROGRAM
 from multiflexi.cli.output.errors import WAITED_TOO_LONG
 
 COLUMN_GAP = 2
+OF_CLICK = "Show this message and exit."
 
 
 def overview() -> str:
-    head = f"{PROGRAM} {__version__}\n\nUsage: {PROGRAM} NOUN:ACTION [OPTIONS]\n\n"
-    return f'{head}{columns(tree.all_commands())}\n"{PROGRAM} help NOUN:ACTION" shows the options of a command.\n'
+    head = f"{PROGRAM} {__version__}\n\n{_usage('NOUN')}\n\n"
+    end = _('"%(program)s help NOUN:ACTION" shows the options of a command.') % {"program": PROGRAM}
+    return f"{head}{columns(tree.all_commands())}\n{end}\n"
 
 
 def noun_help(name: str) -> str:
     one = tree.entry(name)
     noun = tree.load(one)
-    also = f"Also: {', '.join(one.aliases)}\n" if one.aliases else ""
-    return f"Usage: {PROGRAM} {name}:ACTION [OPTIONS]\n\n{noun.help}\n{also}\n{columns(list(noun.commands.values()))}"
+    also = " ".join((_("Also:"), f"{', '.join(one.aliases)}\n")) if one.aliases else ""
+    return f"{_usage(name)}\n\n{_(noun.help)}\n{also}\n{columns(list(noun.commands.values()))}"
 
 
 def command_help(name: str) -> str:
@@ -35,7 +39,18 @@ def command_help(name: str) -> str:
 def columns(commands: list[Command]) -> str:
     commands = [one for one in commands if not _is_hidden(one)]
     width = max(len(str(one.name)) for one in commands) + COLUMN_GAP
-    return "".join(f"  {one.name!s:<{width}}{one.help}\n" for one in commands)
+    return "".join(f"  {one.name!s:<{width}}{_(str(one.help))}\n" for one in commands)
+
+
+def texts() -> Iterator[str]:
+    """What the declarations tell people; it is translated where it is shown."""
+    for one in tree.ENTRIES:
+        yield tree.load(one).help
+    for command in tree.all_commands():
+        yield str(command.help)
+        yield from filter(None, (getattr(one, "help", None) for one in command.params))
+    yield from examples.remarks()
+    yield OF_CLICK
 
 
 def markdown(commands: list[Command]) -> str:
@@ -84,6 +99,10 @@ def description(command: Command) -> dict[str, Any]:
         "supports_dry_run": "dry-run" in options,
         "exit_codes": [0, 1, 2, 78, *([WAITED_TOO_LONG] if "wait" in options else []), 130],
     }
+
+
+def _usage(noun: str) -> str:
+    return " ".join((_("Usage:"), PROGRAM, f"{noun}:ACTION [OPTIONS]"))
 
 
 def _is_hidden(command: Command) -> bool:

@@ -24,13 +24,13 @@ count = 0
 def interrupted(number, frame):
     global count
     count += 1
-    os.write(1, b"interrupt %d\n" % count)
+    os.write(1, b"interrupt %d\\n" % count)
     if count == 2:
         sys.exit(0)
 signal.signal(signal.SIGINT, interrupted)
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(7))
-signal.signal(signal.SIGHUP, lambda number, frame: os.write(1, b"hangup\n"))
-os.write(1, b"pid %d\n" % os.getpid())
+signal.signal(signal.SIGHUP, lambda number, frame: os.write(1, b"hangup\\n"))
+os.write(1, b"pid %d\\n" % os.getpid())
 while True:
     signal.pause()
 """

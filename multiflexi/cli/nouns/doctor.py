@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
+from multiflexi.cli import language
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, value
 from multiflexi.cli.output.errors import wrong_use
@@ -23,13 +25,18 @@ WAIT = 10
     database=False,
 )
 def doctor(call: Call) -> Document:
+    from django.utils import translation
+
     from multiflexi.services import doctor as service
 
     groups = [name.strip() for one in call["only"] or () for name in one.split(",") if name.strip()]
     for name in groups:
         if name not in service.GROUPS:
             raise wrong_use(f'There is no group "{name}"; use some of {", ".join(service.GROUPS)}.')
-    page = service.look(groups, timeout=call["timeout"] or WAIT, has_settings=_brought_up(call))
+    has_settings = _brought_up(call)
+    # Broken settings cannot even be asked for languages.
+    with translation.override(language.spoken()) if has_settings and call.format == "text" else nullcontext():
+        page = service.look(groups, timeout=call["timeout"] or WAIT, has_settings=has_settings)
     wrong = [f"{one['group']}: {one['name']}" for one in page["checks"] if one["state"] == "error"]
     return Document(page, lambda: _text(page), code=1 if wrong else 0, complaint=f"Errors: {'; '.join(wrong)}")
 

@@ -47,6 +47,14 @@ def test_every_group_is_on_the_page_and_each_fault_has_a_way_out(cli: Cli) -> No
     assert all(one["hint"] for one in page["checks"] if one["state"] in ("warning", "error"))
 
 
+def test_people_read_their_language_and_programs_english(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "cs_CZ.UTF-8")
+    told = _found(_page(cli, "--only", "daemons"), "daemons")["message"]
+    page = cli("doctor", "--only", "daemons").out
+    assert "scheduler" in page
+    assert told not in page
+
+
 def test_the_server_that_counts_requests(cli: Cli, settings: Any) -> None:
     assert _found(_page(cli, "--only", "cache"), "cache")["state"] == "skipped"
     settings.CACHE_URL = "redis://:pa55word@127.0.0.1:1/0"
