@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from multiflexi.cli import tree, words
+from multiflexi.cli import language, tree, words
 from multiflexi.cli.declare import Command, Option
 from multiflexi.cli.language import gettext as _
 
@@ -46,7 +46,9 @@ def offers(given: Sequence[str], environment: str | None = None) -> list[Offer]:
         if not first:
             return _begins(_commands(word), word)
         if len(first) == 1 and ":" not in first[0] and not (one := _noun(first[0])).single:
-            return _begins(((action, _(str(each.help))) for action, each in tree.load(one).commands.items()), word)
+            return _begins(
+                ((action, language.gettext(str(each.help))) for action, each in tree.load(one).commands.items()), word
+            )
         command = tree.command(words.resolve(before).name)
         return _begins(_of_command(command, before, word, environment), word)
     return []
@@ -73,15 +75,20 @@ def _commands(word: str) -> Iterator[Offer]:
     elif ":" in word:
         one = _noun(word.partition(":")[0])
         spelled = word.partition(":")[0]
-        yield from ((f"{spelled}:{action}", _(str(each.help))) for action, each in tree.load(one).commands.items())
+        yield from (
+            (f"{spelled}:{action}", language.gettext(str(each.help)))
+            for action, each in tree.load(one).commands.items()
+        )
     else:
         for one in tree.ENTRIES:
             if not one.name.startswith(word or tuple("abcdefghijklmnopqrstuvwxyz")):
                 continue
             if one.single:
-                yield one.name, _(str(tree.load(one).commands[one.name].help))
+                yield one.name, language.gettext(str(tree.load(one).commands[one.name].help))
             else:
-                yield from ((str(each.name), _(str(each.help))) for each in tree.load(one).commands.values())
+                yield from (
+                    (str(each.name), language.gettext(str(each.help))) for each in tree.load(one).commands.values()
+                )
 
 
 def _of_command(command: Command, before: Sequence[str], word: str, environment: str | None) -> Iterator[Offer]:
@@ -93,7 +100,7 @@ def _of_command(command: Command, before: Sequence[str], word: str, environment:
         yield from ((f"{name}={value}", about) for value, about in values)
     elif word.startswith("-"):
         for one in options:
-            yield from ((name, _(str(one.help or ""))) for name in one.opts if name.startswith("--"))
+            yield from ((name, language.gettext(str(one.help or ""))) for name in one.opts if name.startswith("--"))
     elif (option := _named(options, before[-1])) and not (option.is_flag or option.count):
         yield from _values(command, option, word, environment)
     else:

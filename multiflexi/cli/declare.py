@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from multiflexi.cli import values
+from multiflexi.cli import language, values
 from multiflexi.cli.call import Call
 from multiflexi.cli.language import gettext as _
 from multiflexi.cli.output.results import Result
@@ -172,17 +172,17 @@ class Command(click.Command):
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(_(str(self.help)))
+            formatter.write_text(language.gettext(str(self.help)))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         records = [one.get_help_record(ctx) for one in self.get_params(ctx)]
         with formatter.section(_("Options")):
-            formatter.write_dl([(names, _(text)) for names, text in filter(None, records)])
+            formatter.write_dl([(names, language.gettext(text)) for names, text in filter(None, records)])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from multiflexi.cli import examples
 
-        if calls := examples.of(str(self.name), _):
+        if calls := examples.of(str(self.name), language.gettext):
             with formatter.section(_("Examples")):
                 formatter.write("".join(f"  {call}\n" for call in calls))
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from multiflexi import __version__
-from multiflexi.cli import examples, tree
+from multiflexi.cli import examples, language, tree
 from multiflexi.cli.declare import Argument, Command, Option
 from multiflexi.cli.language import gettext as _
 from multiflexi.cli.main import PROGRAM
@@ -28,7 +28,7 @@ def noun_help(name: str) -> str:
     one = tree.entry(name)
     noun = tree.load(one)
     also = " ".join((_("Also:"), f"{', '.join(one.aliases)}\n")) if one.aliases else ""
-    return f"{_usage(name)}\n\n{_(noun.help)}\n{also}\n{columns(list(noun.commands.values()))}"
+    return f"{_usage(name)}\n\n{language.gettext(noun.help)}\n{also}\n{columns(list(noun.commands.values()))}"
 
 
 def command_help(name: str) -> str:
@@ -39,7 +39,7 @@ def command_help(name: str) -> str:
 def columns(commands: list[Command]) -> str:
     commands = [one for one in commands if not _is_hidden(one)]
     width = max(len(str(one.name)) for one in commands) + COLUMN_GAP
-    return "".join(f"  {one.name!s:<{width}}{_(str(one.help))}\n" for one in commands)
+    return "".join(f"  {one.name!s:<{width}}{language.gettext(str(one.help))}\n" for one in commands)
 
 
 def texts() -> Iterator[str]:
