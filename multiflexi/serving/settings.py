@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.utils.functional import SimpleLazyObject
 
-from multiflexi.serving import mail
+from multiflexi.environ import mail
 from multiflexi.serving.secret_key import derived
 from multiflexi.settings import *  # noqa: F403
 from multiflexi.settings import INSTALLED_APPS as _PLATFORM

@@ -38,6 +38,7 @@ GROUPS: dict[str, Part] = {
     "clock": Part("work", "clocks"),
     "web": Part("host", "web", needs_database=False),
     "cache": Part("host", "cache", needs_database=False),
+    "mail": Part("host", "mail", needs_database=False),
     "zabbix": Part("host", "zabbix", needs_database=False),
     "telemetry": Part("host", "telemetry", needs_database=False),
 }

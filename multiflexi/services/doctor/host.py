@@ -1,4 +1,4 @@
-"""This host, and what it talks to: executors, web settings, Zabbix, telemetry."""
+"""This host, and what it talks to: executors, web settings, Redis, mail, Zabbix, telemetry."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from multiflexi.environ import SettingsError
+from multiflexi.environ import mail as mail_settings
 from multiflexi.services import executor_check, rate_redis
 from multiflexi.services.doctor.finding import Finding, State, broken, doubtful, well
 
@@ -52,6 +53,19 @@ def cache(timeout: float) -> Iterator[Finding]:
         told = _("the server of CACHE_URL does not answer: %(reason)s; new passwords and exports are refused")
         hint = _("check address, password and server, or leave CACHE_URL out")
         yield broken("cache", told % {"reason": error}, hint)
+
+
+def mail(timeout: float) -> Iterator[Finding]:
+    """Whether the server that sends mail accepts connections."""
+    if not settings.MULTIFLEXI_MAIL_URL:
+        yield Finding("mail", State.SKIPPED, _("off: MULTIFLEXI_MAIL_URL is not set, nobody gets mail"))
+        return
+    try:
+        _backend, host, port, *_access = mail_settings.server(settings.MULTIFLEXI_MAIL_URL)
+    except SettingsError as error:
+        yield broken("mail", str(error), _("correct MULTIFLEXI_MAIL_URL or leave it out"))
+    else:
+        yield _answers("mail", host, port, timeout)
 
 
 def zabbix(timeout: float) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -53,6 +54,19 @@ def test_people_read_their_language_and_programs_english(cli: Cli, monkeypatch: 
     page = cli("doctor", "--only", "daemons").out
     assert "scheduler" in page
     assert told not in page
+
+
+def test_the_server_that_sends_mail(cli: Cli, settings: Any) -> None:
+    settings.MULTIFLEXI_MAIL_URL = None
+    assert _found(_page(cli, "--only", "mail"), "mail")["state"] == "skipped"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.MULTIFLEXI_MAIL_URL = f"smtp://jana:pa55word@127.0.0.1:{server.getsockname()[1]}"
+        assert _found(_page(cli, "--only", "mail"), "mail")["state"] == "ok"
+    for unusable, state in (("smtp://jana:pa55word@127.0.0.1:1", "warning"), ("jana:pa55word@localhost", "error")):
+        settings.MULTIFLEXI_MAIL_URL = unusable
+        found = _found(_page(cli, "--only", "mail"), "mail")
+        assert (found["state"], bool(found["hint"])) == (state, True)
+        assert "pa55word" not in found["message"]
 
 
 def test_the_server_that_counts_requests(cli: Cli, settings: Any) -> None:
