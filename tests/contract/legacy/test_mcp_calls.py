@@ -6,9 +6,10 @@ from string import Template
 from typing import Any, NamedTuple
 
 import pytest
+from django.db.models import Model
 
 from multiflexi.api.legacy.declare import OPERATIONS
-from multiflexi.models import EventSource, User
+from multiflexi.models import EventRule, EventSource, User
 from tests.contract.legacy.world import Asker, World, told
 from tests.http import basic
 
@@ -135,10 +136,12 @@ def test_tool(world: World, root: User, ids: dict[str, int], name: str) -> None:
     assert isinstance(found, list if name.startswith("list_") or name == "get_user_roles" else dict)
 
 
-@pytest.mark.parametrize("name", NEW)
-def test_tool_that_makes_one(world: World, root: User, ids: dict[str, int], name: str) -> None:
-    before = set(world.acme.ids.values())
-    assert send(asking(root), NEW[name], ids)["id"] not in before
+@pytest.mark.parametrize(("name", "model"), zip(NEW, (EventSource, EventRule), strict=True))
+def test_tool_that_makes_one(world: World, root: User, ids: dict[str, int], name: str, model: type[Model]) -> None:
+    before = set(model.objects.values_list("pk", flat=True))
+    made = send(asking(root), NEW[name], ids)["id"]
+    assert set(model.objects.values_list("pk", flat=True)) == before | {made}
+    assert made not in before
 
 
 def test_the_state_of_a_job_is_derived_from_three_members(world: World, root: User, ids: dict[str, int]) -> None:
