@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ from multiflexi.cli.output.results import Document, Done, Result, Written
 from multiflexi.cli.output.stream import OutputFailed, is_used
 from multiflexi.cli.values import FORMATS
 
+VERBOSE = re.compile("--verbose|-v+")
+
 
 def run(argv: Sequence[str]) -> int:
     """Run the words of one command line; results go to standard output, everything else to standard error.
@@ -37,7 +40,7 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:
         failure = _failure(error)
         if failure is None:
-            if any(word == "--verbose" or word.strip("v") == "-" != word for word in argv):
+            if any(VERBOSE.fullmatch(word) for word in argv):
                 import traceback
 
                 traceback.print_exc()
