@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from pathlib import Path
@@ -68,9 +69,13 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """The application, loaded once before the workers are forked."""
+        """The application with all its views, loaded once before the workers are forked."""
+        from django.urls import get_resolver
+
         from multiflexi.serving.wsgi import application
 
+        # Else each worker would load the views anew with its first requests.
+        _ = get_resolver().reverse_dict
         return application
 
     def serve(self) -> int:
@@ -127,10 +132,15 @@ def _ready(arbiter: Arbiter) -> None:
 
 
 def _let_go(arbiter: Arbiter, worker: Worker) -> None:
-    """Two processes on one database connection would read each other's answers: none is open at a fork."""
+    """Two processes on one database connection would read each other's answers: none is open at a fork.
+
+    What is loaded stays: looking through it for garbage would cost time with requests, and copies of shared pages.
+    """
     from django.db import connections
 
     connections.close_all()
+    gc.collect()
+    gc.freeze()
 
 
 def _begin(arbiter: Arbiter, worker: Worker) -> None:
