@@ -31,7 +31,7 @@ run: .venv/base.stamp  ## Run the platform in the foreground (state in var); Ctr
 test: .venv/test.stamp $(DRIVERS)  ## Run the tests on SQLite, and on TEST_PG_URL and TEST_MYSQL_URL (T=path, ARGS=options)
 	@$(PY) tests/run.py $(T) $(if $(ARGS),-- $(ARGS))
 
-check: .venv/test.stamp  ## Style, types, import rules, migrations and generated pages
+check: .venv/test.stamp .venv/postgresql.stamp  ## Style, types, import rules, migrations and generated pages
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(NO_SETTINGS) .venv/bin/mypy
