@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
+import redis
 
 from tests import needs
 
@@ -17,7 +17,6 @@ ADDRESS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 @contextmanager
 def names_of_our_own() -> Iterator[str]:
     """A CACHE_URL; what was written there is deleted. Without a server the test is left out, in CI it fails."""
-    redis = pytest.importorskip("redis")
     prefix = f"multiflexi-test-{uuid.uuid4().hex}"
     client = redis.Redis.from_url(ADDRESS, socket_connect_timeout=2, socket_timeout=2)
     try:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from multiflexi.models import Application, Company, RunTemplate, User
 from multiflexi.record.actor import Actor
@@ -18,6 +15,7 @@ from multiflexi.services import credential_assignment, event_rule, event_source,
 from tests.integration.services.bank import SHELL, make_credential, make_prototype, make_type
 
 from .conftest import Cli, Outcome
+from .reading import document
 
 FORMATS = ("json", "yaml", "ndjson", "csv", "text")
 CODES = (0, 1)
@@ -87,16 +85,12 @@ def data(request: pytest.FixtureRequest, ring: None) -> str:
 
 
 def parsed(outcome: Outcome, format: str) -> Any:
-    """The one document on standard output."""
-    if format == "json":
-        return json.loads(outcome.out)
-    if format == "yaml":
-        return yaml.safe_load(outcome.out)
-    if format == "ndjson":
-        return [json.loads(line) for line in outcome.out.splitlines()]
-    if format == "csv":
-        return list(csv.DictReader(io.StringIO(outcome.out)))
-    return outcome.out
+    """The one document on standard output; rows of CSV by the names in its header."""
+    found = document(outcome, format)
+    if format != "csv" or not found:
+        return found
+    header, *rows = found
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def sound(outcome: Outcome, format: str = "json") -> Outcome:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from django.apps import apps
 
 from multiflexi.cli import tree
@@ -20,26 +16,12 @@ from multiflexi.cli.values import FORMATS
 from .calls import ELSEWHERE, REFUSED, SUCCEEDS
 from .conftest import Cli, Outcome
 from .plot import Plot, betrayed, undone
+from .reading import document
 
 COMMANDS = {str(one.name): one for one in tree.all_commands()}
 # Commands that carry another document than the format in standard output, or none.
 OWN_FORMATS = {"describe": ("json", "yaml")}
 TEXTS = ("help", "list", "_complete")
-
-
-def document(outcome: Outcome, format: str) -> Any:
-    """Standard output read as what it claims to be."""
-    if format == "json":
-        return json.loads(outcome.out)
-    if format == "yaml":
-        return yaml.safe_load(outcome.out)
-    if format == "ndjson":
-        return [json.loads(line) for line in outcome.out.splitlines()]
-    if format == "csv":
-        rows = list(csv.reader(io.StringIO(outcome.out), strict=True))
-        assert len({len(row) for row in rows}) <= 1, rows
-        return rows
-    return outcome.out
 
 
 def test_every_command_has_a_call() -> None:
