@@ -270,7 +270,7 @@ declared = (
         Setting(
             "MULTIFLEXI_ALLOWED_HOSTS",
             "list",
-            [_HOST, socket.getfqdn(), "localhost", "127.0.0.1", "[::1]"],
+            [],
             "names and addresses this installation may be called by",
             default_text="host name, its full name and those of the loopback",
         ),

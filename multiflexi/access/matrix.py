@@ -6,7 +6,7 @@ so; what is not listed is denied to everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import models
 from django.utils.functional import Promise
@@ -30,8 +30,7 @@ class Scope(models.TextChoices):
     AUDIT = "audit", _("Read logs and the audit trail")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What an action takes: permissions, the least role in the company concerned (None: a global object) and the
     scope of a token (None: no token may). `own` names the permission that does for one's own jobs only."""
 

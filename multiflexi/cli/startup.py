@@ -48,8 +48,9 @@ def prepare(environment_file: str | None, *, verbosity: int = 0, create: bool = 
 
 def load(environment_file: str | None) -> None:
     """Read the settings only. Raises SettingsFileError and SettingsError."""
-    from multiflexi import environ
+    from multiflexi import environ, pageless
 
+    pageless.put_off()
     environ.keep_from_others()
     if environment_file:
         environ.use_file(environment_file)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from multiflexi.cli.declare import Command, Noun
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A noun, or with `single` a command of one word, before its module is imported."""
 
     name: str
@@ -21,8 +19,7 @@ class Entry:
     alone: str | None = None
 
 
-@dataclass(frozen=True)
-class Redirect:
+class Redirect(NamedTuple):
     """Another spelling of a whole command, with words put in front of its arguments."""
 
     target: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from multiflexi.cli import tree
 
@@ -24,8 +24,7 @@ class WrongWords(Exception):
         self.candidates = list(candidates)
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """`name` in colon form with its arguments; with `noun_help` the noun alone was called for its help."""
 
     name: str

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 ROLES = ("scheduler", "executor", "eventor", "housekeeper")
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One variable of the environment: everything documentation, checks and code need to know about it.
 
     ``attribute`` is its name among the Django settings, equal to ``name`` unless Django uses that name itself.
@@ -35,7 +34,7 @@ class Setting:
     schemes: tuple[str, ...] = ("http", "https")
     aliases: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
-    role_defaults: Mapping[str, Any] = field(default_factory=dict)
+    role_defaults: Mapping[str, Any] = MappingProxyType({})
     live: bool = False
     default_text: str = ""
     attribute: str = ""
@@ -49,7 +48,7 @@ class Setting:
 
 def group(title: str, *settings: Setting) -> tuple[Setting, ...]:
     """The settings under one title of the reference page."""
-    return tuple(replace(setting, group=title) for setting in settings)
+    return tuple(setting._replace(group=title) for setting in settings)
 
 
 def role_name(role: str, name: str) -> str:
@@ -61,8 +60,7 @@ def with_overrides(declared: tuple[Setting, ...]) -> tuple[Setting, ...]:
     """The declarations followed by the per-daemon overrides they allow; those have no default of their own."""
     known = {setting.name for setting in declared}
     overrides = [
-        replace(
-            setting,
+        setting._replace(
             name=name,
             default=None,
             default_text=setting.name
@@ -71,7 +69,7 @@ def with_overrides(declared: tuple[Setting, ...]) -> tuple[Setting, ...]:
             help=f"{setting.name} for the {role} alone",
             aliases=(),
             roles=(),
-            role_defaults={},
+            role_defaults=MappingProxyType({}),
             attribute="",
         )
         for setting in declared

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import SettingsError, SettingsFileError
 
@@ -19,8 +20,7 @@ COMMENT = re.compile(r"\s+#.*\Z")
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$", "`": "`"}
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One value of a settings file, the lines (from 1) it starts and ends on, and the comment behind it."""
 
     value: str

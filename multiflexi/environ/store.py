@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .declare import Setting, role_name, with_overrides
 from .envfile import EnvFile, read_env_file
@@ -36,8 +36,7 @@ class Loaded:
     errors: dict[str, SettingsError] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """A text found for a setting: where it came from and where relative paths in it count from."""
 
     text: str

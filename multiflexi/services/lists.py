@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Model, QuerySet
 
@@ -14,8 +13,7 @@ M = TypeVar("M", bound=Model)
 DIRECTIONS = {"A": "", "ASC": "", "D": "-", "DESC": "-"}
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """Wanted part of a list. `order` is A, D, ASC, DESC or COLUMN[:asc|desc]; limit 0 and None mean all."""
 
     limit: int | None = None

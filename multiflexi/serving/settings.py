@@ -1,5 +1,6 @@
 """Django settings of web processes, and of migrations and tests, which need the tables of all that they install."""
 
+import socket
 import warnings
 from pathlib import Path
 
@@ -67,7 +68,14 @@ TEMPLATES = [
     }
 ]
 SECRET_KEY = _values["SECRET_KEY"] or SimpleLazyObject(derived)
-ALLOWED_HOSTS = _values["MULTIFLEXI_ALLOWED_HOSTS"]
+# The full name may take a look-up: only who answers requests waits for it.
+ALLOWED_HOSTS = _values["MULTIFLEXI_ALLOWED_HOSTS"] or [
+    socket.gethostname(),
+    socket.getfqdn(),
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+]
 STATIC_URL = _values["MULTIFLEXI_STATIC_URL"] or "/static/"
 STATIC_ROOT = _values["MULTIFLEXI_STATIC_ROOT"]
 STATICFILES_DIRS = [_WEB / "static"]

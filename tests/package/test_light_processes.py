@@ -45,6 +45,60 @@ import django.forms.models
 print(forms is sys.modules["django.forms"], django.forms.models.ModelForm.__name__)
 """
 
+# Each name is used in the way its importers use it; what is asked for must be the module itself.
+ASK_FOR_EACH = """
+import sys
+from multiflexi import pageless
+pageless.put_off()
+import asyncio, ctypes.util, difflib, lzma, ssl, tempfile, zipfile
+from asyncio import sslproto
+def loaded():
+    return sorted({"_ssl", "_ctypes", "_lzma"} & set(sys.modules))
+print(loaded())
+print(ssl.create_default_context().verify_mode.name, isinstance(1, ssl.SSLSocket), sslproto.SSLProtocol.__name__)
+print(ctypes.sizeof(ctypes.c_int64), callable(ctypes.util.find_library), lzma.decompress(lzma.compress(b"x")))
+print(difflib.get_close_matches("job", ["jobs"]), tempfile.gettempprefix(), zipfile.is_zipfile(sys.executable))
+print(loaded())
+"""
+# The code of the module takes its time, as it does on a busy host.
+ASK_FROM_THREADS = """
+import sys, threading
+from multiflexi import pageless
+pageless.put_off()
+import ssl
+def slowly(frame, event, argument):
+    if frame.f_code.co_filename == ssl.__file__ and frame.f_code.co_name == "<module>":
+        sys.setswitchinterval(1e-6)
+    return None
+sys.settrace(slowly)
+threading.settrace(slowly)
+barrier, seen = threading.Barrier(8), []
+def ask():
+    barrier.wait()
+    seen.append(ssl.create_default_context and ssl.get_server_certificate.__module__)
+threads = [threading.Thread(target=ask) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join(60) for thread in threads]
+print(len(seen), set(seen))
+"""
+ASK_BELOW = """
+from multiflexi import pageless
+pageless.put_off()
+from django.conf import settings
+settings.configure()
+import django.forms.models
+from django import forms
+print(forms is django.forms, forms.ModelForm is django.forms.models.ModelForm)
+"""
+LOOK_UPS = """
+import sys
+asked = []
+sys.addaudithook(lambda event, arguments: asked.append(event) if event.startswith("socket.get") else None)
+from multiflexi.cli import startup
+startup.prepare(None)
+print(sorted(set(asked) - {"socket.gethostname"}))
+"""
+
 
 def _said(code: str, environment: dict[str, str]) -> list[str]:
     """The words a Python process of its own prints."""
@@ -70,3 +124,27 @@ def test_no_daemon_and_no_command_loads_what_the_web_needs(process_environment: 
 @pytest.mark.django_db
 def test_what_only_pages_need_is_there_once_it_is_asked_for(process_environment: dict[str, str]):
     assert _said(ASK_FOR_A_FORM, process_environment) == ["CharField", "True", "ModelForm"]
+
+
+def test_modules_of_the_library_that_are_seldom_needed_wait_until_they_are(process_environment: dict[str, str]):
+    assert _said(ASK_FOR_EACH, process_environment) == [
+        "[]",
+        *("CERT_REQUIRED", "False", "SSLProtocol"),
+        *("8", "True", "b'x'"),
+        *("['jobs']", "tmp", "False"),
+        *("['_ctypes',", "'_lzma',", "'_ssl']"),
+    ]
+
+
+def test_threads_that_ask_at_once_all_see_the_whole_module(process_environment: dict[str, str]):
+    assert _said(ASK_FROM_THREADS, process_environment) == ["8", "{'ssl'}"]
+
+
+def test_what_is_below_a_waiting_package_is_loaded_once(process_environment: dict[str, str]):
+    assert _said(ASK_BELOW, process_environment) == ["True", "True"]
+
+
+@pytest.mark.django_db
+def test_no_command_waits_for_the_name_service(process_environment: dict[str, str]):
+    """A resolver that does not answer would hold up each of them for seconds."""
+    assert _said(LOOK_UPS, process_environment) == ["[]"]

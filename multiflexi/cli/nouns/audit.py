@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ def list_entries(call: Call) -> Rows:
         action=call["action"],
         severity=call["severity"],
     )
-    page = replace(call.page, order=call.page.order or "D")
+    page = call.page._replace(order=call.page.order or "D")
     return Rows(map(row, page.of(found, SORTABLE).iterator()), COLUMNS, empty="No audit entries found.")
 
 

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from multiflexi.cli.output import table
 from multiflexi.cli.output.plain import ZoneSource, cell, plain
@@ -19,8 +19,7 @@ from multiflexi.cli.output.terminal import shown_on
 INDENT = 4
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """What the caller wants to see; `warn` takes remarks for standard error."""
 
     format: str

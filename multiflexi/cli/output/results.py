@@ -7,21 +7,18 @@ has said there itself what is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Data = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record. Booleans are written as 0 and 1, times in the installation's zone."""
 
     data: Data
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """A list of records, read while it is written.
 
     `columns` are the short set of text tables; `text` turns a row into a line where a table makes no sense.
@@ -33,8 +30,7 @@ class Rows:
     text: Callable[[Data], str] | None = None
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """The outcome of a change: `line` for people, `data` for programs, `record` with `-v`."""
 
     data: Any
@@ -44,8 +40,7 @@ class Done:
     complaint: str = ""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """Data without a record type and the text that says the same."""
 
     data: Any
@@ -54,8 +49,7 @@ class Document:
     complaint: str = ""
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """The command wrote the standard output itself."""
 
     code: int = 0

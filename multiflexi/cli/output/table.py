@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, TextIO
@@ -28,6 +27,8 @@ def write(
     if not out.isatty():
         _aligned(out, columns, lines, headers=headers)
         return
+    import shutil  # It loads the compressors of archives, which no script that reads a pipe should wait for.
+
     room = shutil.get_terminal_size().columns - 1
     widths = [
         max(len(text) for text in (columns[index], *(line[index] for line in lines))) for index in range(len(columns))
