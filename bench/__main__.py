@@ -56,9 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _document(name: str, options: Options) -> dict[str, Any]:
     head = {"benchmark": name, "what": MEASUREMENTS[name], "quick": options.quick, "machine": machine.facts()}
+    before = machine.state()
     say(f"{name}: {MEASUREMENTS[name]}")
     report, database = _measured(name, options)
-    return head | {"load_at_end": machine.facts()["load"], "database": database} | report.document()
+    return head | {"before": before, "after": machine.state(), "database": database} | report.document()
 
 
 def _measured(name: str, options: Options) -> tuple[Report, dict[str, Any]]:
