@@ -141,6 +141,7 @@ class Command(click.Command):
         database: bool,
         changes: bool,
         creates: bool = False,
+        exits: Sequence[int] = (),
     ) -> None:
         self.declared = [one for one in parameters if isinstance(one, Option)]
         self.arguments = [one for one in parameters if isinstance(one, Argument)]
@@ -148,6 +149,7 @@ class Command(click.Command):
         self.database = database
         self.changes = changes
         self.creates = creates
+        self.exits = exits
         taken = {spelling for option in self.declared for spelling in option.opts}
         shared = [_without(one, taken) for one in global_options()]
         identifiers = [
@@ -278,10 +280,12 @@ class Noun:
         database: bool = True,
         changes: bool = False,
         creates: bool = False,
+        exits: Sequence[int] = (),
     ) -> Callable[[Decorated], Decorated]:
         """Register the decorated function as `noun:action`; commands of one word belong to a noun without name.
 
-        `creates` lets the command make the file of an embedded database that does not exist yet.
+        `creates` lets the command make the file of an embedded database that does not exist yet. `exits` are the exit
+        codes it may end with beside those of all commands and of `--wait`.
         """
         flat: list[Option | Argument] = [output or format_option()]
         for one in parameters:
@@ -289,7 +293,9 @@ class Noun:
         name = f"{self.name}:{action}" if self.name else action
 
         def register(work: Decorated) -> Decorated:
-            self.commands[action] = Command(name, work, flat, help, database=database, changes=changes, creates=creates)
+            self.commands[action] = Command(
+                name, work, flat, help, database=database, changes=changes, creates=creates, exits=exits
+            )
             return work
 
         return register

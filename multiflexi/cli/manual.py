@@ -12,9 +12,10 @@ from multiflexi.cli import examples, language, tree
 from multiflexi.cli.declare import Argument, Command, Option
 from multiflexi.cli.language import gettext as _
 from multiflexi.cli.main import PROGRAM
-from multiflexi.cli.output.errors import WAITED_TOO_LONG
+from multiflexi.cli.output.errors import INTERRUPTED, OK, REFUSED, WAITED_TOO_LONG, WRONG_SETTING, WRONG_USE
 
 COLUMN_GAP = 2
+COMMON_EXITS = {OK, REFUSED, WRONG_USE, WRONG_SETTING, INTERRUPTED}
 OF_CLICK = "Show this message and exit."
 
 
@@ -97,7 +98,7 @@ def description(command: Command) -> dict[str, Any]:
         "hidden": _is_hidden(command),
         "changes_data": command.changes,
         "supports_dry_run": "dry-run" in options,
-        "exit_codes": [0, 1, 2, 78, *([WAITED_TOO_LONG] if "wait" in options else []), 130],
+        "exit_codes": sorted({*COMMON_EXITS, *command.exits, *([WAITED_TOO_LONG] if "wait" in options else [])}),
     }
 
 

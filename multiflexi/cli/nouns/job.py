@@ -7,7 +7,7 @@ from typing import Any
 
 from multiflexi.cli.call import Call
 from multiflexi.cli.declare import Noun, dry_run, fields, flag, identifier, listing, value
-from multiflexi.cli.output.errors import wrong_use
+from multiflexi.cli.output.errors import NOT_RUN, WAITED_TOO_LONG, wrong_use
 from multiflexi.cli.output.results import Done, Record, Result, Rows
 from multiflexi.cli.values import COUNT, DAYS, MOMENT, PAIR, Number
 from multiflexi.cli.waiting import ended, outcome, wait_options
@@ -145,6 +145,7 @@ def update(call: Call) -> Done:
     value("--timeout", help="With --force: wait for its end at most so many seconds", type=COUNT, default=60),
     dry_run(),
     changes=True,
+    exits=[WAITED_TOO_LONG],
 )
 def delete(call: Call) -> Done:
     from multiflexi.models import ACTIVE_STATES
@@ -271,6 +272,7 @@ def stop(call: Call) -> Done:
     value("--timeout", help="Give up when it has not begun after so many seconds", type=COUNT),
     flag("--exit-zero", help="Exit code 0 whatever the job returned"),
     changes=True,
+    exits=[NOT_RUN, WAITED_TOO_LONG],
 )
 def run(call: Call) -> Done:
     from multiflexi.cli.inline_run import run_here

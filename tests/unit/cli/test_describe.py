@@ -22,6 +22,9 @@ def test_every_command_has_help(name: str) -> None:
     assert f"multiflexi-cli {name}" in text
 
 
-def test_commands_that_wait_tell_the_exit_code_of_an_expired_wait() -> None:
-    assert 124 in manual.description(tree.command("job:create"))["exit_codes"]
-    assert 124 not in manual.description(tree.command("job:list"))["exit_codes"]
+@pytest.mark.parametrize(
+    ("name", "further"),
+    [("job:list", []), ("job:create", [124]), ("job:stop", [124]), ("job:delete", [124]), ("job:run", [75, 124])],
+)
+def test_exit_codes_beside_the_common_ones_are_told(name: str, further: list[int]) -> None:
+    assert manual.description(KNOWN[name])["exit_codes"] == sorted([0, 1, 2, 78, 130, *further])
