@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from importlib.abc import Loader
 
-# Django and its drivers import these for what only pages, other loops and other installations call; loading them takes
-# a sixth of a command's start.
+# Imported for what only pages, other loops, other installations or secrets take; loading them takes a sixth of a
+# command's start.
 PUT_OFF = frozenset(
     {
         "asyncio.sslproto",
@@ -24,6 +24,7 @@ PUT_OFF = frozenset(
         "django.core.checks.caches",
         "django.forms",
         "lzma",
+        "multiflexi.vault.cipher",
         "sqlparse",
         "ssl",
         "tempfile",

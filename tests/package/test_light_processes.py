@@ -90,6 +90,12 @@ import django.forms.models
 from django import forms
 print(forms is django.forms, forms.ModelForm is django.forms.models.ModelForm)
 """
+LIST = """
+import sys
+from multiflexi.cli.main import main
+print(main(["company:list", "--format", "json"]))
+print("multiflexi.vault.cipher" in sys.modules, "cryptography" in sys.modules)
+"""
 LOOK_UPS = """
 import sys
 asked = []
@@ -142,6 +148,11 @@ def test_threads_that_ask_at_once_all_see_the_whole_module(process_environment: 
 
 def test_what_is_below_a_waiting_package_is_loaded_once(process_environment: dict[str, str]):
     assert _said(ASK_BELOW, process_environment) == ["True", "True"]
+
+
+@pytest.mark.django_db
+def test_a_list_without_secrets_loads_no_cryptography(process_environment: dict[str, str]):
+    assert _said(LIST, process_environment) == ["[]", "0", "True", "False"]
 
 
 @pytest.mark.django_db
