@@ -6,11 +6,11 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 
 from multiflexi.api.legacy.bodies import UnusableType
+from multiflexi.http.failures import DATABASE_AWAY
 from multiflexi.http.idempotency import OtherRequest
 from multiflexi.services.errors import (
     BadCredential,
@@ -77,7 +77,7 @@ def told(error: Exception, request_id: str) -> Refusal:
     if isinstance(error, UnusableType):
         return 415, _document(str(error))
     log.exception("a request failed", extra={"request": request_id})
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, DATABASE_AWAY):
         return 503, {**_document("The database does not answer; try again later."), "request_id": request_id}
     if isinstance(error, VaultError):
         return 503, {**_document("The data keys of the installation cannot be used now."), "request_id": request_id}

@@ -21,6 +21,7 @@ from multiflexi.api.legacy.formats import FORMATS, RECORDS, by_header, plain
 from multiflexi.api.legacy.strict import shaped
 from multiflexi.http import denials
 from multiflexi.http.authentication import TokenParameter, challenge
+from multiflexi.http.failures import DATABASE_AWAY, RETRY_SECONDS
 from multiflexi.http.throttling import RateLimitedView, at_door, decision_of, former_headers, reset_time
 
 
@@ -152,6 +153,8 @@ def _too_many(request: Any, document: dict[str, Any]) -> dict[str, Any]:
 
 def _limits(error: Exception) -> dict[str, str]:
     wait = getattr(error, "wait", getattr(error, "retry_after", None))
+    if isinstance(error, DATABASE_AWAY):
+        wait = RETRY_SECONDS
     return {} if wait is None else {"Retry-After": str(max(int(wait), 1))}
 
 

@@ -16,6 +16,7 @@ SURFACES = {
     "/setup/": "multiflexi.services.first_administrator.is_wanted",
     "/oauth/token/": "multiflexi.services.rate_limit.take",
     "/api/v2/status": "multiflexi.services.rate_limit.take",
+    "/api/v1/status.json": "multiflexi.services.rate_limit.take",
 }
 
 
