@@ -21,8 +21,20 @@ def parsed(text: str | None) -> Address | None:
 
 
 def network(text: str) -> Network:
-    """An address or range such as 192.0.2.0/24. Raises ValueError for others, and for bits behind the prefix."""
-    return ipaddress.ip_network(text.strip())
+    """An address or range such as 192.0.2.0/24, IPv4 in either notation.
+
+    Raises ValueError for others, and for bits behind the prefix.
+    """
+    return _plain(ipaddress.ip_network(text.strip()))
+
+
+def _plain(one: Network) -> Network:
+    """As `parsed` does with addresses: a range of IPv4 written as IPv6 is the one of IPv4."""
+    mapped = getattr(one.network_address, "ipv4_mapped", None)
+    before = one.max_prefixlen - ipaddress.IPV4LENGTH
+    if mapped is None or one.prefixlen < before:
+        return one
+    return ipaddress.IPv4Network((mapped, one.prefixlen - before))
 
 
 class Ranges:
@@ -31,7 +43,7 @@ class Ranges:
     def __init__(self, rows: Iterable[tuple[str, datetime | None]]) -> None:
         self._by_length: defaultdict[tuple[int, int], dict[int, datetime | None]] = defaultdict(dict)
         for text, until in rows:
-            one = ipaddress.ip_network(text, strict=False)
+            one = _plain(ipaddress.ip_network(text, strict=False))
             bits = one.max_prefixlen - one.prefixlen
             known = self._by_length[one.version, bits]
             number = int(one.network_address) >> bits
