@@ -57,6 +57,12 @@ def no_remembered_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     keyring.forget()
 
 
+@pytest.fixture
+def keys_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that count queries: data keys are otherwise read anew every ten seconds."""
+    monkeypatch.setattr(keyring, "MAX_AGE", 3600.0)
+
+
 @pytest.fixture(autouse=True)
 def no_remembered_prefix() -> None:
     """Requests under a prefix leave it behind in their thread; addresses that a test asks for itself have none."""

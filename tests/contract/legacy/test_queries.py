@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.contract.legacy.world import Asker, World
 
+pytestmark = pytest.mark.usefixtures("keys_read_once")
 # Three of each tell who asks and what they may do.
 LISTS = {
     "apps": 5, "companies": 5, "users": 4, "jobs": 5, "runtemplates": 5, "credentials": 6, "credential_types": 5,

@@ -29,7 +29,7 @@ from tests.http import a_token
 from tests.integration.api_v2.conftest import SHELL, Caller, World, ended_job
 from tests.integration.services.bank import make_credential, make_prototype, make_type
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys_read_once")]
 MOST = 12
 # Two of them ask who it is and what they may do.
 COUNTS = {
