@@ -29,10 +29,8 @@ def write_table(stream: TextIO, rows: Iterable[Row], delimiter: str, decimal: st
 
 
 def _cell(value: str | int | Decimal | None, decimal: str) -> str:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
     if value is None:
         return ""
-    if isinstance(value, Decimal):
-        return plain(value, decimal)
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return str(value)
+    return plain(value, decimal) if isinstance(value, Decimal) else str(value)

@@ -23,12 +23,18 @@ class _Builder(TreeBuilder):
     def __init__(self) -> None:
         super().__init__()
         self.begun = False
+        self._names: dict[str, str] = {}
 
     def start(self, tag: str, attrs: dict[str, str]) -> Element:
-        self.begun = True
-        name = tag[tag.find("}") + 1 :]
-        if name == "Document":
-            attrs = {**attrs, NAMESPACE: tag[1 : -len(name) - 1]}
+        # Called for every element: hundreds of thousands in a long statement, with a few dozen names.
+        name = self._names.get(tag)
+        if name is None:
+            self.begun = True
+            name = tag[tag.find("}") + 1 :]
+            if name == "Document":
+                attrs = {**attrs, NAMESPACE: tag[1 : -len(name) - 1]}
+            else:
+                self._names[tag] = name
         return super().start(name, attrs)
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:

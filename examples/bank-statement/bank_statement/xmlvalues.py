@@ -15,6 +15,8 @@ def at(element: Element, path: str) -> Element | None:
 
     Step by step this stays in C code; path expressions would take most of the time of a long statement.
     """
+    if "/" not in path:
+        return element.find(path)
     found: Element | None = element
     for name in path.split("/"):
         if found is None:
@@ -34,6 +36,8 @@ def text_of(element: Element, *paths: str) -> str:
 
 def one_line(text: str) -> str:
     """The text with line breaks and tabs as blanks, its ends trimmed."""
+    if text.isprintable():  # As nearly all texts are: nothing to replace.
+        return text.strip()
     return text.replace("\r", " ").replace("\n", " ").replace("\t", " ").strip()
 
 
