@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "examples" / "bank-statement"
 PROGRAM = HOME / "bank-statement"
 SAMPLES = HOME / "samples"
-SCHEMAS = ROOT / "multiflexi" / "manifests" / "schemas"
 MANIFEST = json.loads((HOME / "bank-statement.multiflexi.app.json").read_text(encoding="utf-8"))
 EXPECTED = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (HOME / "expected").glob("*.json")}
 ACME = (SAMPLES / "acme" / "acme-2026-01.xml").read_text(encoding="utf-8")
@@ -454,28 +453,6 @@ def test_arguments_are_refused_and_help_names_every_variable() -> None:
     assert subprocess.run([*asked, "statement.xml"], check=False, capture_output=True, timeout=60).returncode == 4
     usage = subprocess.run([*asked, "--help"], capture_output=True, encoding="utf-8", timeout=60, check=True).stdout
     assert all(name in usage for name in MANIFEST["environment"])
-
-
-# The manifest
-
-
-def test_the_manifest_is_valid_bilingual_and_has_its_icon() -> None:
-    schema = json.loads((SCHEMAS / "application.json").read_text(encoding="utf-8"))
-    assert list(Draft7Validator(schema, format_checker=FormatChecker()).iter_errors(MANIFEST)) == []
-    assert (HOME / f"{MANIFEST['uuid']}.svg").read_text().startswith("<svg")
-
-    def texts(node: Any) -> None:
-        if isinstance(node, dict):
-            if "en" in node or "cs" in node:
-                assert sorted(node) == ["cs", "en"] and all(node.values())
-            for key, value in node.items():
-                assert key not in ("name", "description", "hint", "title") or isinstance(value, dict)
-                texts(value)
-        elif isinstance(node, list):
-            for value in node:
-                texts(value)
-
-    texts(MANIFEST)
 
 
 # What a platform expects of a report, spec of the report format 0.1.0.
